@@ -1,0 +1,1 @@
+"""Arguments, wiring, streams, environment, exit codes. No logic of planning or execution."""

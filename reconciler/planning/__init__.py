@@ -1,0 +1,1 @@
+"""From two graphs to a plan. Everything here can only read."""

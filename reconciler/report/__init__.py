@@ -1,0 +1,1 @@
+"""Finished data to text. No decisions, no I/O."""
