@@ -15,7 +15,8 @@
     │   ├── PermissionDeniedError 403
     │   ├── NotFoundError        404, 11101, 21200, 22102, 30102
     │   ├── DuplicateError       an object of that id exists
-    │   └── ThrottledError       429, 11005
+    │   ├── ThrottledError       429, 11005
+    │   └── MixedError           10010, 10020: some or all items of a bulk write failed
     ├── DataError                an input file cannot be sent
     └── SandboxError             the embedded platform cannot start
 
@@ -25,6 +26,7 @@ Bugs raise outside this tree.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class ReconcilerError(Exception):
@@ -91,7 +93,8 @@ class ApiError(ReconcilerError):
     """A request that did not succeed.
 
     ``method`` and ``path`` are the request's, ``http_status`` is 0 without an answer, ``code`` is
-    the service's status code (0 if none), ``request_id`` the service's own.
+    the service's status code (0 if none), ``request_id`` the service's own. ``unclear`` is True for
+    a write that the service may have carried out all the same: read back before sending it again.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class ApiError(ReconcilerError):
         code: int = 0,
         request_id: str = "",
         hint: str = "",
+        unclear: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.method = method
@@ -111,6 +115,7 @@ class ApiError(ReconcilerError):
         self.http_status = http_status
         self.code = code
         self.request_id = request_id
+        self.unclear = unclear
 
     def __str__(self) -> str:
         facts = [f"HTTP {self.http_status}"] if self.http_status else []
@@ -151,6 +156,15 @@ class DuplicateError(ApiError):
 
 class ThrottledError(ApiError):
     """Too many requests, and the retries are used up."""
+
+
+class MixedError(ApiError):
+    """A bulk write of which some items (10010) or all (10020) failed.
+
+    ``body`` is the decoded answer; each of its items carries a ``status`` of its own.
+    """
+
+    body: Any = None
 
 
 class DataError(ReconcilerError):
