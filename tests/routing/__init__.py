@@ -1,0 +1,1 @@
+"""Routing proven by tables from the documentation and by laws."""
