@@ -13,7 +13,9 @@ Json: TypeAlias = Any
 
 Method: TypeAlias = Literal["GET", "POST", "PATCH", "DELETE"]
 
-EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+def _empty() -> Mapping[str, Any]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Call:
 
     method: Method
     path: str
-    query: Mapping[str, Any] = field(default=EMPTY)
+    query: Mapping[str, Any] = field(default_factory=_empty)
     body: Json = None
 
 
@@ -32,7 +34,7 @@ class Listing:
 
     path: str
     key: str
-    query: Mapping[str, Any] = field(default=EMPTY)
+    query: Mapping[str, Any] = field(default_factory=_empty)
 
     def page(self, number: int, per_page: int) -> Call:
         """The call for one page; pages count from 1, ``per_page`` is at most 1000."""

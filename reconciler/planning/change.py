@@ -1,0 +1,114 @@
+"""What differs, and what is done about it: changes out of the diff, operations out of the order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from reconciler.address import Address
+from reconciler.resource import Path, Resource
+
+
+class Action(StrEnum):
+    """All that an operation can do."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    TRAIN = "train"
+    RENAME = "rename"
+    DELETE = "delete"
+    SET_DEFAULT = "set_default"
+
+
+class ChangeClass(StrEnum):
+    """What a change means to the people who use the app."""
+
+    METADATA = "metadata"
+    ROUTING = "routing"
+    ROUTING_AT_ONCE = "routing (at once)"
+    RETRAINING = "retraining"
+    REINDEX = "reindex"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One declared field: its path, what the live app has, what the manifest wants.
+
+    ``after`` may hold placeholders: a value that is known only after apply.
+    """
+
+    path: Path
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """The wanted configuration needs a version that does not exist yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReuseVersion:
+    """An existing version has the wanted configuration; ``pending`` while it still trains."""
+
+    id: str
+    pending: bool = False
+
+
+VersionChoice = NewVersion | ReuseVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One action on one resource, not yet in order.
+
+    ``desired`` is None for a delete, ``live`` for a create. ``rank`` is the kind's place in the
+    order of creation. ``previous`` is the address a rename starts from.
+    """
+
+    address: Address
+    action: Action
+    change_class: ChangeClass
+    reason: str
+    rank: int
+    desired: Resource | None = None
+    live: Resource | None = None
+    fields: tuple[FieldChange, ...] = ()
+    version: VersionChoice | None = None
+    previous: Address | None = None
+
+    @property
+    def uses(self) -> frozenset[Address]:
+        """What the resource refers to after a create or update, or before a delete."""
+        resource = self.live if self.action is Action.DELETE else self.desired
+        return frozenset(ref.to for ref in resource.references) if resource else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What tells one operation from all others of a plan."""
+
+    action: Action
+    address: Address
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A change in its place: it may run once all that it ``requires`` succeeded."""
+
+    change: Change
+    requires: tuple[Key, ...]
+
+    @property
+    def key(self) -> Key:
+        """Unique within a plan."""
+        return Key(self.change.action, self.change.address)
+
+
+Known = Mapping[Any, Any]
+"""Values of placeholders that were learnt while a plan was carried out."""

@@ -1,0 +1,152 @@
+"""The graph of resources: the one typed form of both the manifest and the live app."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from reconciler.address import Address
+from reconciler.origin import Origin
+from reconciler.values import Mark, freeze
+
+Path = tuple[str, ...]
+"""Where in a resource's fields a value stands."""
+
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+class VersionStatus(StrEnum):
+    """What can be done with a model version: pinned, waited for, or nothing."""
+
+    TRAINED = "trained"
+    PENDING = "pending"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """That a resource uses another one of the same app.
+
+    ``path`` is the field that holds the version's id where versions are pinned (a workflow's
+    node), else the field that names the other; ``version`` is the pin, empty for "the version
+    that the manifest describes".
+    """
+
+    path: Path
+    to: Address
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """That a resource uses a model of another app, or one of this app that is not managed.
+
+    ``model`` is ``user/app/id``, or a bare ``id`` that is looked up in the app and then in
+    ``clarifai/main``; ``version`` empty means the newest trained one. ``model_path`` and
+    ``version_path`` are the fields that the answer fills in.
+    """
+
+    model: str
+    version: str
+    model_path: Path
+    version_path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One immutable version of a live model.
+
+    ``digest`` is the recorded one where it may be trusted, else empty; ``configuration`` is None
+    until it was read.
+    """
+
+    id: str
+    status: VersionStatus
+    created_at: str
+    digest: str = ""
+    configuration: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One object of an app, in normal form.
+
+    ``fields`` holds what can be patched in place (desired: what the manifest states; live: all
+    that is known); ``configuration`` what lives in immutable versions (models alone);
+    ``options`` what steers this tool and is never compared; ``raw`` the live object as the
+    service gave it, for updates that must lose nothing.
+    """
+
+    address: Address
+    fields: Mapping[str, Any]
+    configuration: Mapping[str, Any] | None = None
+    references: tuple[Reference, ...] = ()
+    externals: tuple[External, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=_nothing)
+    identity: Hashable = None
+    origin: Origin | None = None
+    mark: Mark | None = None
+    versions: tuple[Version, ...] = ()
+    all_versions: bool = False
+    raw: Mapping[str, Any] = field(default_factory=_nothing, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fields", freeze(self.fields))
+        object.__setattr__(self, "options", freeze(self.options))
+        if self.configuration is not None:
+            object.__setattr__(self, "configuration", freeze(self.configuration))
+        if self.identity is None:
+            object.__setattr__(self, "identity", self.address)
+
+    def with_value(self, path: Path, value: Any) -> Resource:
+        """A copy with one field replaced; ``path`` begins in ``fields`` or ``configuration``."""
+        if self.configuration is not None and path[0] in self.configuration:
+            return replace(self, configuration=_replaced(self.configuration, path, value))
+        return replace(self, fields=_replaced(self.fields, path, value))
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceGraph:
+    """Resources by address, in address order."""
+
+    resources: Mapping[Address, Resource]
+
+    @classmethod
+    def of(cls, resources: Iterable[Resource]) -> ResourceGraph:
+        """Sorted, whatever order they came in; of two with one address the first stays."""
+        found: dict[Address, Resource] = {}
+        for resource in resources:
+            found.setdefault(resource.address, resource)
+        return cls(MappingProxyType({address: found[address] for address in sorted(found)}))
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self.resources.values())
+
+    def __len__(self) -> int:
+        return len(self.resources)
+
+    def __contains__(self, address: Address) -> bool:
+        return address in self.resources
+
+    def get(self, address: Address) -> Resource | None:
+        """The resource at ``address``, if there is one."""
+        return self.resources.get(address)
+
+    def replacing(self, changed: Iterable[Resource]) -> ResourceGraph:
+        """A copy with these resources in place of those of the same address."""
+        return ResourceGraph.of((*changed, *self))
+
+    def edges(self) -> Mapping[Address, frozenset[Address]]:
+        """What each resource uses, inside the graph or not."""
+        return {r.address: frozenset(ref.to for ref in r.references) for r in self}
+
+
+def _replaced(fields: Any, path: Path, value: Any) -> Any:
+    if not path:
+        return value
+    return {**fields, path[0]: _replaced(fields.get(path[0], {}), path[1:], value)}

@@ -1,0 +1,172 @@
+"""Values that both sides of a diff share: numbers, placeholders, marks, digests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from reconciler.address import Address
+
+MARK_KEY = "reconciler"
+"""Where in an object's ``metadata`` our mark stands."""
+
+DIGEST_SCHEME = "1"
+"""Written before every configuration digest; a digest of another scheme is not trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that exists only after an operation was carried out: ``attribute`` of ``address``."""
+
+    address: Address
+    attribute: str
+
+    def __str__(self) -> str:
+        return "(known after apply)"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What we write into ``metadata.reconciler``: whose the object is. No time, no run id.
+
+    ``origin`` is ``created`` or ``adopted``; ``digest`` stands on model versions alone;
+    ``relations`` on concepts: the relations of this subject that we created.
+    """
+
+    owner: str
+    origin: str = "created"
+    protect: bool = False
+    digest: str = ""
+    relations: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The mark as it is sent: fields without a value are left out."""
+        fields: dict[str, Any] = {"owner": self.owner, "origin": self.origin}
+        if self.protect:
+            fields["protect"] = True
+        if self.digest:
+            fields["digest"] = self.digest
+        if self.relations:
+            fields["relations"] = sorted(self.relations)
+        return fields
+
+    @classmethod
+    def read(cls, metadata: object) -> Mark | None:
+        """The mark in an object's metadata; None where there is none or it is not ours to read."""
+        mark = metadata.get(MARK_KEY) if isinstance(metadata, Mapping) else None
+        if not isinstance(mark, Mapping) or not isinstance(mark.get("owner"), str):
+            return None
+        relations = mark.get("relations")
+        return cls(
+            owner=mark["owner"],
+            origin=str(mark.get("origin", "adopted")),
+            protect=mark.get("protect") is True,
+            digest=str(mark.get("digest", "")),
+            relations=tuple(map(str, relations)) if isinstance(relations, list) else (),
+        )
+
+    def without_digest(self) -> Mark:
+        """The mark of the object itself, as opposed to one of its versions."""
+        return replace(self, digest="")
+
+
+def marked(metadata: Mapping[str, Any], mark: Mark) -> dict[str, Any]:
+    """``metadata`` with our mark in it; keys that others put under ours survive."""
+    before = metadata.get(MARK_KEY)
+    kept = dict(before) if isinstance(before, Mapping) else {}
+    for name in ("protect", "relations"):
+        kept.pop(name, None)
+    return {**metadata, MARK_KEY: {**kept, **mark.as_json()}}
+
+
+def unmarked(metadata: object) -> dict[str, Any]:
+    """``metadata`` without our mark: what the user and others put there."""
+    if not isinstance(metadata, Mapping):
+        return {}
+    return {key: value for key, value in metadata.items() if key != MARK_KEY}
+
+
+def float32(value: float) -> float:
+    """The shortest decimal that is the same float32 as ``value``: 0.949999988079071 → 0.95.
+
+    The platform keeps scores and thresholds as float32 (``Concept.value``).
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no number")
+    packed = _pack(value)
+    for digits in range(1, 10):
+        short = float(f"{value:.{digits}g}")
+        if _pack(short) == packed:
+            return short + 0.0
+    return float(struct.unpack("<f", packed)[0])
+
+
+def _pack(value: float) -> bytes:
+    try:
+        return struct.pack("<f", value + 0.0)
+    except OverflowError:
+        return struct.pack("<f", math.copysign(math.inf, value))
+
+
+def number(value: Any) -> Any:
+    """A Struct's doubles as the integers they are: 1.0 → 1. Other values are left as they are."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: number(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(number(item) for item in value)
+    return value
+
+
+def freeze(value: Any) -> Any:
+    """Nested data made read-only: mappings with sorted keys, sequences as tuples."""
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: freeze(value[key]) for key in sorted(value)})
+    if isinstance(value, list | tuple):
+        return tuple(map(freeze, value))
+    return value
+
+
+def thaw(value: Any) -> Any:
+    """Plain JSON data again: dicts and lists; a placeholder becomes None."""
+    if isinstance(value, Mapping):
+        return {key: thaw(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [thaw(item) for item in value]
+    return None if isinstance(value, Unknown) else value
+
+
+def unknowns(value: Any) -> Iterable[Unknown]:
+    """Every placeholder inside ``value``."""
+    if isinstance(value, Unknown):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from unknowns(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from unknowns(item)
+
+
+def fill(value: Any, known: Mapping[Unknown, Any]) -> Any:
+    """``value`` as plain data with each placeholder replaced. Raises ``KeyError`` if one is not known."""
+    if isinstance(value, Unknown):
+        return known[value]
+    if isinstance(value, Mapping):
+        return {key: fill(item, known) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [fill(item, known) for item in value]
+    return value
+
+
+def digest(value: Any) -> str:
+    """``sha256:HEX`` of the canonical JSON of ``value``: key order and placeholders do not matter."""
+    text = json.dumps(thaw(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
