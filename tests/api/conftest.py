@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from wire import Wire, running
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with running() as one:
+        yield one
