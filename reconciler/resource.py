@@ -9,11 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from reconciler.address import Address
-from reconciler.origin import Origin
 from reconciler.values import Mark, freeze
 
 Path = tuple[str, ...]
 """Where in a resource's fields a value stands."""
+
+Place = tuple[str | int, ...]
+"""Where in a manifest a value stands: keys and list positions."""
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -32,14 +34,17 @@ class VersionStatus(StrEnum):
 class Reference:
     """That a resource uses another one of the same app.
 
-    ``path`` is the field that holds the version's id where versions are pinned (a workflow's
-    node), else the field that names the other; ``version`` is the pin, empty for "the version
-    that the manifest describes".
+    ``path`` is the field that names the other. Where ``pins`` is set it is the field that holds
+    the id of a version (a workflow's node); ``version`` is the pin, empty on the desired side for
+    "the version that the manifest describes". ``at`` is where the manifest says so, below
+    ``Resource.source``.
     """
 
     path: Path
     to: Address
     version: str = ""
+    pins: bool = False
+    at: Place = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,23 @@ class External:
     version: str
     model_path: Path
     version_path: Path
+    at: Place = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """The wanted configuration needs a version that does not exist yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReuseVersion:
+    """An existing version has the wanted configuration; ``pending`` while it still trains."""
+
+    id: str
+    pending: bool = False
+
+
+VersionChoice = NewVersion | ReuseVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +100,9 @@ class Resource:
 
     ``fields`` holds what can be patched in place (desired: what the manifest states; live: all
     that is known); ``configuration`` what lives in immutable versions (models alone);
-    ``options`` what steers this tool and is never compared; ``raw`` the live object as the
-    service gave it, for updates that must lose nothing.
+    ``options`` what steers this tool and is never compared; ``source`` where the manifest declares
+    it; ``raw`` the live object as the service gave it, for updates that must lose nothing.
+    ``identity`` is what both sides are matched by, the address unless a kind says otherwise.
     """
 
     address: Address
@@ -89,7 +112,7 @@ class Resource:
     externals: tuple[External, ...] = ()
     options: Mapping[str, Any] = field(default_factory=_nothing)
     identity: Hashable = None
-    origin: Origin | None = None
+    source: Place = field(default=(), compare=False)
     mark: Mark | None = None
     versions: tuple[Version, ...] = ()
     all_versions: bool = False
@@ -141,6 +164,10 @@ class ResourceGraph:
         """A copy with these resources in place of those of the same address."""
         return ResourceGraph.of((*changed, *self))
 
+    def by_identity(self) -> Mapping[Hashable, Resource]:
+        """Resources by what both sides are matched by."""
+        return {resource.identity: resource for resource in self}
+
     def edges(self) -> Mapping[Address, frozenset[Address]]:
         """What each resource uses, inside the graph or not."""
         return {r.address: frozenset(ref.to for ref in r.references) for r in self}
@@ -150,3 +177,28 @@ def _replaced(fields: Any, path: Path, value: Any) -> Any:
     if not path:
         return value
     return {**fields, path[0]: _replaced(fields.get(path[0], {}), path[1:], value)}
+
+
+def same(
+    desired: Mapping[str, Any], live: Mapping[str, Any], open_maps: frozenset[str] = frozenset()
+) -> bool:
+    """Whether ``live`` has all that ``desired`` states. Linear.
+
+    A blank value (None, empty text, list or map) equals an absent one. Of a map in ``open_maps``,
+    and of all maps inside it, only stated keys count; any other map is compared whole.
+    """
+    return all(
+        want == (have := live.get(key))
+        or (is_blank(want) and is_blank(have))
+        or (
+            key in open_maps
+            and isinstance(want, Mapping)
+            and same(want, have if isinstance(have, Mapping) else {}, frozenset(want))
+        )
+        for key, want in desired.items()
+    )
+
+
+def is_blank(value: Any) -> bool:
+    """Whether the API treats ``value`` like an absent field. False and 0 say something."""
+    return value is None or (isinstance(value, str | tuple | list | Mapping) and not value)

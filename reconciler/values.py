@@ -170,3 +170,8 @@ def digest(value: Any) -> str:
     """``sha256:HEX`` of the canonical JSON of ``value``: key order and placeholders do not matter."""
     text = json.dumps(thaw(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def version_digest(configuration: Mapping[str, Any]) -> str:
+    """What a version's mark records, so that a later plan need not read the version."""
+    return f"{DIGEST_SCHEME}:{digest(configuration)}"

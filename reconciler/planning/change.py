@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from reconciler.address import Address
-from reconciler.resource import Path, Resource
+from reconciler.resource import Path, Resource, VersionChoice
 
 
 class Action(StrEnum):
@@ -42,22 +41,6 @@ class FieldChange:
     path: Path
     before: Any
     after: Any
-
-
-@dataclass(frozen=True, slots=True)
-class NewVersion:
-    """The wanted configuration needs a version that does not exist yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReuseVersion:
-    """An existing version has the wanted configuration; ``pending`` while it still trains."""
-
-    id: str
-    pending: bool = False
-
-
-VersionChoice = NewVersion | ReuseVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +91,3 @@ class Operation:
     def key(self) -> Key:
         """Unique within a plan."""
         return Key(self.change.action, self.change.address)
-
-
-Known = Mapping[Any, Any]
-"""Values of placeholders that were learnt while a plan was carried out."""

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from reconciler.address import DEFAULT_WORKFLOW, Address
 from reconciler.errors import CycleError
-from reconciler.planning.change import Action, Change, ChangeClass, Key, NewVersion, Operation
+from reconciler.planning.change import Action, Change, ChangeClass, Key, Operation
 from reconciler.planning.order import order
-from reconciler.resource import Reference, Resource
+from reconciler.resource import NewVersion, Reference, Resource
 from reconciler.routing.operators import Comparator
 from reconciler.routing.scores import ConceptKey, Score
 from reconciler.routing.workflow import Node, Source, Thresholder, Writer, Written, route

@@ -1,0 +1,230 @@
+"""The contract of a kind of resource: all that the steps need to know about one, and no I/O.
+
+What has to be sent is data. Where one request depends on the answer to another, a kind holds a
+*conversation*: a generator that yields requests and is sent their answers, so that the order of
+requests is told in one place, in plain code, while the executor alone decides how they travel.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+from reconciler.address import Address
+from reconciler.call import Call, Json, Listing, Target
+from reconciler.errors import ReconcilerError
+from reconciler.resource import (
+    NewVersion,
+    Place,
+    Reference,
+    Resource,
+    ResourceGraph,
+    Version,
+    VersionChoice,
+)
+from reconciler.values import Mark
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write. Its answer is the object that the service acknowledged.
+
+    ``find`` holds the conversation that reads back what the write did: the object as the write
+    leaves it, or None if it cannot be seen. It decides after an unclear answer, and the write is
+    sent again only if nothing is found. ``batch`` names the body's list field if the call may be
+    merged with others that differ in this list alone.
+    """
+
+    call: Call
+    find: Callable[[], Conversation[Json | None]]
+    batch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait before the next request; the answer is the seconds since the operation's first pause."""
+
+    seconds: float
+    progress: str = ""
+
+
+Request: TypeAlias = Call | Listing | Write | Pause
+Conversation: TypeAlias = Generator[Request, Any, Result]
+
+
+class OperationError(ReconcilerError):
+    """An operation that cannot be completed although every request was answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the desired side is built for: ``target.user_id`` is ``me`` until it is resolved.
+
+    ``me`` is the real id of the token's user, ``me`` itself until known.
+    """
+
+    target: Target
+    me: str = "me"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One operation as a kind sees it: both sides, resolved; what to mark it with."""
+
+    target: Target
+    mark: Mark
+    desired: Resource | None = None
+    live: Resource | None = None
+    version: VersionChoice | None = field(default_factory=NewVersion)
+    train_timeout: float = 3600.0
+
+    @property
+    def wanted(self) -> Resource:
+        """The desired side of an operation that has one."""
+        assert self.desired is not None
+        return self.desired
+
+    @property
+    def found(self) -> Resource:
+        """The live side of an operation that has one."""
+        assert self.live is not None
+        return self.live
+
+
+Learnt: TypeAlias = Mapping[str, str]
+"""What became known by an operation, such as ``{"version": ID}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a kind finds wrong with a resource of the manifest, offline."""
+
+    code: str
+    at: Place
+    message: str
+    hint: str = ""
+
+
+class Kind(ABC):
+    """One kind of resource. Instances are stateless; each module in ``kinds/`` has one, ``KIND``.
+
+    ``name`` begins its addresses; ``rank`` is its place in the order of creation; ``section`` is
+    its key in a manifest, empty if another kind's section declares it; ``immutable`` the fields
+    that the API never changes; ``open_maps`` the fields of which only stated keys are compared;
+    ``verb`` the one action for creating and updating, where the kind has a word of its own;
+    ``at_once`` that a change routes inputs differently the moment it is made; ``routing_fields``
+    the fields that decide what happens to inputs.
+    """
+
+    name: ClassVar[str]
+    rank: ClassVar[int]
+    section: ClassVar[str] = ""
+    verb: ClassVar[str] = ""
+    at_once: ClassVar[bool] = False
+    routing_fields: ClassVar[frozenset[str]] = frozenset()
+    deletable: ClassVar[bool] = True
+    immutable: ClassVar[frozenset[str]] = frozenset()
+    open_maps: ClassVar[frozenset[str]] = frozenset({"metadata"})
+
+    def section_type(self) -> Any:
+        """The type of the manifest's section, for pydantic."""
+        raise NotImplementedError(self.name)
+
+    @abstractmethod
+    def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
+        """The desired resources of this kind, from validated sections."""
+
+    def check(self, resource: Resource, graph: ResourceGraph) -> Iterable[Problem]:
+        """What is wrong with a desired resource beyond its schema and its references."""
+        del resource, graph
+        return ()
+
+    @abstractmethod
+    def live(self, target: Target) -> Call | Listing:
+        """The one bulk read that shows all live resources of this kind."""
+
+    @abstractmethod
+    def read(self, answer: Json, target: Target) -> Iterable[Resource]:
+        """The live resources in one answer (or one item of a listing), in normal form."""
+
+    def history(self, target: Target, address: Address) -> Listing | None:
+        """Earlier states of one live resource, newest first, if the platform keeps them."""
+        del target, address
+        return None
+
+    def read_history(self, item: Json, target: Target) -> Iterable[Reference]:
+        """The references that an earlier state had."""
+        del item, target
+        return ()
+
+    def owner(self, resource: Resource, graph: ResourceGraph) -> Mark | None:
+        """The mark that says whose a live resource is."""
+        del graph
+        return resource.mark
+
+    def create(self, job: Job) -> Conversation[Learnt]:
+        """Makes the object."""
+        raise NotImplementedError(self.name)
+
+    def update(self, job: Job) -> Conversation[Learnt]:
+        """Brings the live object to the desired fields, losing nothing else."""
+        raise NotImplementedError(self.name)
+
+    def train(self, job: Job) -> Conversation[Learnt]:
+        """Posts a version that has to be trained and waits for it."""
+        raise NotImplementedError(self.name)
+
+    def delete(self, job: Job) -> Conversation[Learnt]:
+        """Removes the live object."""
+        raise NotImplementedError(self.name)
+
+
+class VersionedKind(Kind):
+    """A kind whose configuration lives in immutable versions."""
+
+    @abstractmethod
+    def trains(self, resource: Resource) -> bool:
+        """Whether a new version of it has to be trained before it can be used."""
+
+    @abstractmethod
+    def versions(self, target: Target, address: Address) -> Listing:
+        """All versions of one live resource, newest first."""
+
+    @abstractmethod
+    def version(self, target: Target, address: Address, version_id: str) -> Call:
+        """One version with its full configuration."""
+
+    @abstractmethod
+    def read_version(self, item: Json, resource: Resource, *, full: bool) -> Version:
+        """A version in normal form; ``full`` if the answer shows its configuration."""
+
+
+def find_item(listing: Listing, wanted: Callable[[Json], bool]) -> Conversation[Json | None]:
+    """The first item of a listing that is ``wanted``."""
+    items = yield listing
+    return next((item for item in items if wanted(item)), None)
+
+
+def find_object(call: Call, key: str, wanted: Callable[[Json], bool]) -> Conversation[Json | None]:
+    """The object that a GET answers with under ``key``, if there is one and it is ``wanted``.
+
+    An executor answers a call for an absent object with None.
+    """
+    answer = yield call
+    item = answer.get(key) if answer else None
+    return item if item and wanted(item) else None
+
+
+def find_nothing(call: Call, key: str) -> Conversation[Json | None]:
+    """What shows that a delete was carried out: the object cannot be read any more."""
+    answer = yield call
+    return None if answer and answer.get(key) else {}
+
+
+def editable(raw: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The fields of a live object that a client may send back: an overwrite loses none of them."""
+    return {name: raw[name] for name in names if name in raw}

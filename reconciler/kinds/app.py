@@ -1,0 +1,164 @@
+"""The app itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from reconciler.address import APP, Address
+from reconciler.call import Call, Json, Target
+from reconciler.catalogue import VISIBILITIES
+from reconciler.kind import (
+    Conversation,
+    Job,
+    Kind,
+    Learnt,
+    Scope,
+    Write,
+    editable,
+    find_nothing,
+    find_object,
+)
+from reconciler.resource import Resource, same
+from reconciler.spec import Data, Flag, Id, Notes, Spec, Text, spelled
+from reconciler.values import Mark, marked, number, unmarked
+
+Visibility = Annotated[
+    str,
+    BeforeValidator(spelled(VISIBILITIES)),
+    WithJsonSchema({"enum": list(VISIBILITIES.names)}),
+]
+
+_EDITABLE = (
+    "name",
+    "default_language",
+    "default_workflow",
+    "description",
+    "notes",
+    "metadata",
+    "visibility",
+    "sample_ms",
+    "data_tier_id",
+    "image",
+    "is_template",
+    "extra_info",
+)
+
+
+class AppSpec(Spec):
+    """The app that this manifest describes."""
+
+    id: Id | None = None
+    """The app's id; ``CLARIFAI_APP_ID`` if left out."""
+    user_id: Text | None = None
+    """The user or organisation that owns the app; ``CLARIFAI_USER_ID``, else ``me``."""
+    owner: Text | None = None
+    """Written into the mark of what this manifest creates; the app's id if left out."""
+    name: Text | None = None
+    """What people see; the id if left out."""
+    description: Text | None = None
+    """One line about the app."""
+    notes: Notes | None = None
+    """Markdown, at most 64 KB."""
+    metadata: Data | None = None
+    """Free JSON of your own."""
+    default_language: Text | None = None
+    """Language of concept names, such as ``en``."""
+    visibility: Visibility | None = None
+    """Who may see it."""
+    prevent_destroy: Flag = False
+    """Refuse any plan that would remove it."""
+    default_workflow: Text | None = None
+    """The workflow that runs on every new input: an id of this manifest, or ``user/app/workflow``."""
+
+
+class AppKind(Kind):
+    """``/v2/users/{user_id}/apps``."""
+
+    name: ClassVar[str] = APP
+    rank: ClassVar[int] = 0
+    section: ClassVar[str] = "app"
+
+    def section_type(self) -> Any:
+        """One app."""
+        return AppSpec
+
+    def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
+        """The app: every manifest describes exactly one."""
+        spec = sections.get(self.section) or AppSpec()
+        fields = (
+            "name",
+            "description",
+            "notes",
+            "metadata",
+            "default_language",
+            "visibility",
+        )
+        yield Resource(
+            Address(APP),
+            spec.stated(*fields),
+            options={"prevent_destroy": spec.prevent_destroy},
+            source=(self.section,),
+        )
+
+    def live(self, target: Target) -> Call:
+        """``GET ~``."""
+        return Call("GET", target.path)
+
+    def read(self, answer: Json, target: Target) -> Iterable[Resource]:
+        """The app that the answer shows."""
+        app = answer["app"]
+        visibility = (app.get("visibility") or {}).get("gettable")
+        yield Resource(
+            Address(APP),
+            {
+                "name": app.get("name", ""),
+                "description": app.get("description", ""),
+                "notes": app.get("notes", ""),
+                "metadata": number(unmarked(app.get("metadata"))),
+                "default_language": app.get("default_language", ""),
+                "visibility": VISIBILITIES.name_of(visibility) or "",
+            },
+            mark=Mark.read(app.get("metadata")),
+            raw=app,
+        )
+
+    def create(self, job: Job) -> Conversation[Learnt]:
+        """``POST /v2/users/{user_id}/apps``: the default workflow is set later, at the cutover."""
+        app = {"id": job.target.app_id, **self._fields(job, {})}
+        call = Call("POST", f"{job.target.user_path}/apps", body={"apps": [app]})
+        yield Write(call, lambda: find_object(self.live(job.target), "app", self._wanted(job)))
+        return {}
+
+    def update(self, job: Job) -> Conversation[Learnt]:
+        """``PATCH /v2/users/{user_id}/apps``; overwrite is the only action for fields."""
+        app = {"id": job.target.app_id, **self._fields(job, job.found.raw)}
+        body = {"apps": [app], "action": "overwrite"}
+        call = Call("PATCH", f"{job.target.user_path}/apps", body=body)
+        yield Write(call, lambda: find_object(self.live(job.target), "app", self._wanted(job)))
+        return {}
+
+    def delete(self, job: Job) -> Conversation[Learnt]:
+        """``DELETE ~``."""
+        path = job.target.path
+        yield Write(Call("DELETE", path, body={}), lambda: find_nothing(Call("GET", path), "app"))
+        return {}
+
+    def _fields(self, job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
+        fields = {**editable(raw, _EDITABLE), **job.wanted.fields}
+        if "visibility" in job.wanted.fields:
+            fields["visibility"] = {"gettable": VISIBILITIES.number_of(fields["visibility"])}
+        stated = job.wanted.fields.get("metadata", {})
+        fields["metadata"] = marked({**(raw.get("metadata") or {}), **stated}, job.mark)
+        return fields
+
+    def _wanted(self, job: Job) -> Any:
+        return lambda item: any(
+            same(job.wanted.fields, found.fields, self.open_maps)
+            for found in self.read({"app": item}, job.target)
+        )
+
+
+KIND = AppKind()

@@ -1,0 +1,99 @@
+"""Concepts: what models predict and annotations name. The API cannot delete them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from reconciler.address import Address
+from reconciler.call import Call, Json, Listing, Target
+from reconciler.kind import Conversation, Job, Kind, Learnt, Scope, Write, find_item
+from reconciler.resource import Resource, same
+from reconciler.spec import Data, Flag, LooseId, Spec, Text
+from reconciler.values import Mark, marked, number, unmarked
+
+
+class ConceptSpec(Spec):
+    """A concept of the app."""
+
+    name: Text | None = None
+    """What people see; the id if left out."""
+    definition: Text | None = None
+    """What the concept means."""
+    metadata: Data | None = None
+    """Free JSON of your own."""
+    prevent_destroy: Flag = False
+    """Refuse any plan that would remove it."""
+
+
+class ConceptKind(Kind):
+    """``~/concepts``: created and patched in bulk, never deleted (no RPC exists)."""
+
+    name: ClassVar[str] = "concept"
+    rank: ClassVar[int] = 10
+    section: ClassVar[str] = "concepts"
+    deletable: ClassVar[bool] = False
+
+    def section_type(self) -> Any:
+        """A map by id; a concept that needs no fields may be empty."""
+        return dict[LooseId, ConceptSpec | None]
+
+    def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
+        """One resource for each concept of the manifest."""
+        for id_, stated in (sections.get(self.section) or {}).items():
+            spec = stated or ConceptSpec()
+            yield Resource(
+                Address(self.name, (id_,)),
+                spec.stated("name", "definition", "metadata"),
+                options={"prevent_destroy": spec.prevent_destroy},
+                source=(self.section, id_),
+            )
+
+    def live(self, target: Target) -> Listing:
+        """``GET ~/concepts``."""
+        return Listing(target.at("concepts"), "concepts")
+
+    def read(self, answer: Json, target: Target) -> Iterable[Resource]:
+        """A concept of this app; public ones that a listing mixes in are left out."""
+        if answer.get("app_id", target.app_id) == target.app_id:
+            yield Resource(
+                Address(self.name, (answer["id"],)),
+                {
+                    "name": answer.get("name", ""),
+                    "definition": answer.get("definition", ""),
+                    "metadata": number(unmarked(answer.get("metadata"))),
+                },
+                mark=Mark.read(answer.get("metadata")),
+                raw=answer,
+            )
+
+    def create(self, job: Job) -> Conversation[Learnt]:
+        """``POST ~/concepts``, merged with others."""
+        body = {"concepts": [self._body(job, {})]}
+        yield self._write(job, Call("POST", job.target.at("concepts"), body=body))
+        return {}
+
+    def update(self, job: Job) -> Conversation[Learnt]:
+        """``PATCH ~/concepts``; overwrite is the only action that it knows."""
+        body = {"concepts": [self._body(job, job.found.raw)], "action": "overwrite"}
+        yield self._write(job, Call("PATCH", job.target.at("concepts"), body=body))
+        return {}
+
+    def _body(self, job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {name: raw[name] for name in ("name", "definition") if raw.get(name)}
+        stated = {**kept, **job.wanted.fields}
+        metadata = {**(raw.get("metadata") or {}), **stated.pop("metadata", {})}
+        return {"id": job.wanted.address.id, **stated, "metadata": marked(metadata, job.mark)}
+
+    def _write(self, job: Job, call: Call) -> Write:
+        def is_as_wanted(item: Json) -> bool:
+            return item.get("id") == job.wanted.address.id and any(
+                same(job.wanted.fields, found.fields, self.open_maps)
+                for found in self.read(item, job.target)
+            )
+
+        listing = self.live(job.target)
+        return Write(call, lambda: find_item(listing, is_as_wanted), batch="concepts")
+
+
+KIND = ConceptKind()

@@ -1,0 +1,141 @@
+"""The app's default workflow: the one that runs on every new input.
+
+A resource of its own, since the app must exist before its workflows and can point at one of them
+only after them: as a field of the app it would close a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from reconciler.address import APP, DEFAULT_WORKFLOW, Address
+from reconciler.call import Call, Json, Target
+from reconciler.catalogue import PUBLIC_WORKFLOWS
+from reconciler.kind import (
+    Conversation,
+    Job,
+    Kind,
+    Learnt,
+    OperationError,
+    Problem,
+    Scope,
+    Write,
+    editable,
+    find_object,
+)
+from reconciler.resource import Reference, Resource, ResourceGraph
+
+_SENT_BACK = (
+    "name",
+    "default_language",
+    "description",
+    "notes",
+    "metadata",
+    "visibility",
+    "sample_ms",
+    "data_tier_id",
+    "image",
+    "is_template",
+    "extra_info",
+)
+
+
+class DefaultWorkflowKind(Kind):
+    """``app.default_workflow``; the switch is one PATCH of the app, without asking for a reindex."""
+
+    name: ClassVar[str] = DEFAULT_WORKFLOW
+    rank: ClassVar[int] = 50
+    verb: ClassVar[str] = "set_default"
+
+    def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
+        """Nothing, if the manifest does not say which workflow is the default."""
+        stated = getattr(sections.get(APP), "default_workflow", None)
+        if stated is not None:
+            place = ("app", "default_workflow")
+            yield _default(_readable(stated, scope), source=place)
+
+    def check(self, resource: Resource, graph: ResourceGraph) -> Iterable[Problem]:
+        """An id, or three parts."""
+        workflow = resource.fields["workflow"]
+        if workflow.count("/") not in (0, 2) or "" in workflow.split("/"):
+            yield Problem(
+                "RC205",
+                (),
+                f"{workflow!r} names no workflow",
+                "a workflow of this manifest, or user/app/workflow such as clarifai/main/Empty",
+            )
+
+    def live(self, target: Target) -> Call:
+        """``GET ~``, the same call as the app's: it is sent once."""
+        return Call("GET", target.path)
+
+    def read(self, answer: Json, target: Target) -> Iterable[Resource]:
+        """From ``default_workflow``, else from the deprecated ``default_workflow_id``."""
+        app = answer["app"]
+        workflow = app.get("default_workflow") or {}
+        id_ = workflow.get("id") or app.get("default_workflow_id") or ""
+        public = not workflow.get("app_id") and any(id_ == known.id for known in PUBLIC_WORKFLOWS)
+        owner = (
+            workflow.get("user_id") or ("clarifai" if public else target.user_id),
+            workflow.get("app_id") or ("main" if public else target.app_id),
+        )
+        if id_:
+            mine = owner == (target.user_id, target.app_id)
+            yield _default(id_ if mine else "/".join((*owner, id_)), raw=app)
+
+    def create(self, job: Job) -> Conversation[Learnt]:
+        """The first switch of an app that had no default workflow."""
+        return self.update(job)
+
+    def update(self, job: Job) -> Conversation[Learnt]:
+        """Reads the app as it is now: an overwrite must not take back what this apply changed."""
+        answer = yield self.live(job.target)
+        if not answer:
+            raise OperationError("the app is gone", hint="plan again")
+        workflow = job.wanted.fields["workflow"]
+        owner, app_id, id_ = (
+            workflow.split("/")
+            if "/" in workflow
+            else (job.target.user_id, job.target.app_id, workflow)
+        )
+        app = {
+            "id": job.target.app_id,
+            **editable(answer["app"], _SENT_BACK),
+            "default_workflow": {"id": id_, "user_id": owner, "app_id": app_id},
+        }
+        call = Call(
+            "PATCH",
+            f"{job.target.user_path}/apps",
+            body={"apps": [app], "action": "overwrite"},
+        )
+
+        def is_switched(item: Json) -> bool:
+            return any(
+                found.fields == job.wanted.fields for found in self.read({"app": item}, job.target)
+            )
+
+        yield Write(call, lambda: find_object(self.live(job.target), "app", is_switched))
+        return {}
+
+
+def _readable(stated: str, scope: Scope) -> str:
+    """The bare id for a workflow of this app, the three parts for any other."""
+    parts = stated.split("/")
+    if len(parts) == 3:
+        user = scope.me if parts[0] == "me" else parts[0]
+        if (user, parts[1]) == (scope.target.user_id, scope.target.app_id):
+            return parts[2]
+        return "/".join((user, *parts[1:]))
+    return stated
+
+
+def _default(workflow: str, **parts: Any) -> Resource:
+    references = (
+        () if "/" in workflow else (Reference(("workflow",), Address("workflow", (workflow,))),)
+    )
+    address = Address(DEFAULT_WORKFLOW)
+    return Resource(address, {"workflow": workflow}, references=references, **parts)
+
+
+KIND = DefaultWorkflowKind()

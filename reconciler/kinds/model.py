@@ -1,0 +1,359 @@
+"""Models: what can be patched in place, and configurations that live in immutable versions.
+
+Posting a model makes no version since January 2023, and did before: so the answer is read, and a
+version is posted unless there is one that holds the wanted configuration.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Discriminator, Tag
+
+from reconciler.address import Address
+from reconciler.call import Call, Json, Listing, Target
+from reconciler.catalogue import MODEL_TYPES, VISIBILITIES, canonical_model_type
+from reconciler.kind import (
+    Conversation,
+    Job,
+    Learnt,
+    OperationError,
+    Pause,
+    Problem,
+    Scope,
+    VersionedKind,
+    Write,
+    editable,
+    find_nothing,
+    find_object,
+)
+from reconciler.kinds import model_types
+from reconciler.kinds.model_types.base import ModelSpec, ModelType
+from reconciler.resource import (
+    Resource,
+    ResourceGraph,
+    ReuseVersion,
+    Version,
+    VersionStatus,
+    same,
+)
+from reconciler.spec import Id
+from reconciler.values import DIGEST_SCHEME, Mark, marked, number, unmarked, version_digest
+
+_EDITABLE = (
+    "description",
+    "notes",
+    "metadata",
+    "visibility",
+    "task",
+    "toolkits",
+    "use_cases",
+    "languages",
+    "image",
+    "presets",
+)
+_TRAINED = frozenset({21100})
+_PENDING = frozenset({21101, 21103, 21104, 21107})
+_UNTRAINED = 21102
+_OTHER = "other"
+
+
+def _scan() -> Iterator[tuple[str, ModelType]]:
+    for module in pkgutil.iter_modules(model_types.__path__):
+        if module.name != "base":
+            type_ = import_module(f"{model_types.__name__}.{module.name}").TYPE
+            for id_ in type_.ids or (_OTHER,):
+                yield id_, type_
+
+
+TYPES: Mapping[str, ModelType] = MappingProxyType(dict(_scan()))
+"""Every type by each of its ids; ``other`` stands for all the rest."""
+
+
+def _tag(value: Any) -> str:
+    type_id = value.get("model_type_id") if isinstance(value, dict) else None
+    return str(type_id) if type_id in TYPES else _OTHER
+
+
+def _union() -> Any:
+    """All specs, told apart by ``model_type_id``."""
+    annotated: Any = Annotated
+    members = [annotated[type_.spec, Tag(id_)] for id_, type_ in sorted(TYPES.items())]
+    return annotated[functools.reduce(operator.or_, members), Discriminator(_tag)]
+
+
+class ModelKind(VersionedKind):
+    """``~/models`` and their versions."""
+
+    name: ClassVar[str] = "model"
+    rank: ClassVar[int] = 30
+    section: ClassVar[str] = "models"
+    immutable: ClassVar[frozenset[str]] = frozenset({"model_type_id"})
+    open_maps: ClassVar[frozenset[str]] = frozenset(
+        {"metadata", "params", "train_params", "input_params"}
+    )
+
+    def section_type(self) -> Any:
+        """A map by id."""
+        return dict[Id, _union()]  # type: ignore[misc]  # built from the model types found
+
+    def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
+        """One resource for each model of the manifest."""
+        for id_, spec in (sections.get(self.section) or {}).items():
+            yield self._declare(id_, spec, scope)
+
+    def _declare(self, id_: str, spec: ModelSpec, scope: Scope) -> Resource:
+        declared = _type(spec.model_type_id).declare(spec, scope)
+        return Resource(
+            Address(self.name, (id_,)),
+            {
+                "model_type_id": canonical_model_type(spec.model_type_id),
+                **spec.stated("description", "notes", "metadata", "visibility"),
+            },
+            declared.configuration,
+            declared.references,
+            declared.externals,
+            options={"prevent_destroy": spec.prevent_destroy, **declared.options},
+            source=(self.section, id_),
+        )
+
+    def check(self, resource: Resource, graph: ResourceGraph) -> Iterable[Problem]:
+        """A type that exists and may be created; then what the type itself asks for."""
+        type_id = resource.fields["model_type_id"]
+        known = MODEL_TYPES.get(type_id)
+        if known is not None and not known.creatable:
+            yield Problem(
+                "RC104", ("model_type_id",), f"models of type {type_id!r} cannot be created"
+            )
+        yield from _type(type_id).check(resource)
+
+    def trains(self, resource: Resource) -> bool:
+        """Whether a new version has to be trained before it can be used."""
+        return _trains(resource)
+
+    def live(self, target: Target) -> Listing:
+        """``GET ~/models``, without the public models that it may mix in."""
+        return Listing(target.at("models"), "models", {"dont_fetch_from_main": "true"})
+
+    def read(self, answer: Json, target: Target) -> Iterable[Resource]:
+        """A model of this app, with its newest version as the listing shows it."""
+        if (answer.get("app_id", target.app_id), answer.get("user_id", target.user_id)) != (
+            target.app_id,
+            target.user_id,
+        ):
+            return
+        visibility = (answer.get("visibility") or {}).get("gettable")
+        resource = Resource(
+            Address(self.name, (answer["id"],)),
+            {
+                "model_type_id": canonical_model_type(answer.get("model_type_id", "")),
+                "description": answer.get("description", ""),
+                "notes": answer.get("notes", ""),
+                "metadata": number(unmarked(answer.get("metadata"))),
+                "visibility": VISIBILITIES.name_of(visibility) or "",
+            },
+            mark=Mark.read(answer.get("metadata")),
+            raw=answer,
+        )
+        newest = answer.get("model_version") or {}
+        versions = (self.read_version(newest, resource, full=False),) if newest.get("id") else ()
+        yield Resource(
+            resource.address,
+            resource.fields,
+            mark=resource.mark,
+            versions=versions,
+            raw=answer,
+        )
+
+    def versions(self, target: Target, address: Address) -> Listing:
+        """``GET ~/models/{id}/versions``."""
+        return Listing(target.at("models", address.id, "versions"), "model_versions")
+
+    def version(self, target: Target, address: Address, version_id: str) -> Call:
+        """``GET ~/models/{id}/versions/{version}``, which shows ``output_info`` whole."""
+        return Call("GET", target.at("models", address.id, "versions", version_id))
+
+    def read_version(self, item: Json, resource: Resource, *, full: bool) -> Version:
+        """Its configuration only from an answer that shows it; a list's silence says nothing."""
+        type_ = _type(resource.fields["model_type_id"])
+        scope = _scope(resource)
+        return Version(
+            item["id"],
+            _status(item),
+            item.get("created_at", ""),
+            _trusted_digest(item),
+            type_.read(item, scope) if full else None,
+        )
+
+    def create(self, job: Job) -> Conversation[Learnt]:
+        """``POST ~/models``, then a version unless the type has to be trained."""
+        model = {
+            "id": job.wanted.address.id,
+            "model_type_id": job.wanted.fields["model_type_id"],
+            **self._fields(job, {}),
+        }
+        answer = yield Write(
+            Call("POST", job.target.at("models"), body={"model": model}),
+            lambda: find_object(self._get(job), "model", self._is_as_wanted(job)),
+        )
+        if _trains(job.wanted):
+            return {}
+        made = (answer.get("model_version") or {}).get("id")
+        if made:
+            found = yield self.version(job.target, job.wanted.address, made)
+            if found and self._holds(found["model_version"], job):
+                return {"version": made}
+        return (yield from self._post_version(job))
+
+    def update(self, job: Job) -> Conversation[Learnt]:
+        """``PATCH ~/models`` for the model's own fields, a new version for its configuration."""
+        if not same(job.wanted.fields, job.found.fields, self.open_maps):
+            model = {"id": job.wanted.address.id, **self._fields(job, job.found.raw)}
+            body = {"models": [model], "action": "overwrite"}
+            yield Write(
+                Call("PATCH", job.target.at("models"), body=body),
+                lambda: find_object(self._get(job), "model", self._is_as_wanted(job)),
+            )
+        if job.version is None:
+            return {}
+        if isinstance(job.version, ReuseVersion):
+            return {"version": job.version.id}
+        return (yield from self._post_version(job))
+
+    def train(self, job: Job) -> Conversation[Learnt]:
+        """A version still in training is waited for, any other is posted first."""
+        if isinstance(job.version, ReuseVersion):
+            version_id = job.version.id
+        else:
+            version_id = (yield from self._post_version(job))["version"]
+        waited = 0.0
+        while True:
+            answer = yield self.version(job.target, job.wanted.address, version_id)
+            version = (answer or {}).get("model_version") or {}
+            status = version.get("status") or {}
+            text = status.get("description", "") or f"status {status.get('code')}"
+            match _status(version):
+                case VersionStatus.TRAINED:
+                    return {"version": version_id}
+                case VersionStatus.FAILED if status.get("code") != _UNTRAINED:
+                    raise OperationError(
+                        f"version {version_id} was not trained: {text} (code {status.get('code')})",
+                        hint="label inputs with the model's concepts "
+                        "(reconciler inputs add PATH IMAGES --concept ID), then apply again",
+                    )
+                case _ if waited >= job.train_timeout:
+                    raise OperationError(
+                        f"version {version_id} is still in training after {waited:.0f} s: {text}",
+                        hint="apply again to go on waiting, or raise --train-timeout",
+                    )
+            waited = yield Pause(min(5.0, 0.25 + waited / 10), text)
+
+    def delete(self, job: Job) -> Conversation[Learnt]:
+        """``DELETE ~/models``, merged with others."""
+        call = Call("DELETE", job.target.at("models"), body={"ids": [job.found.address.id]})
+        yield Write(call, lambda: find_nothing(self._get(job), "model"), batch="ids")
+        return {}
+
+    def _get(self, job: Job) -> Call:
+        resource = job.desired or job.found
+        return Call("GET", job.target.at("models", resource.address.id))
+
+    def _fields(self, job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
+        stated = {k: v for k, v in job.wanted.fields.items() if k != "model_type_id"}
+        fields = {**editable(raw, _EDITABLE), **stated}
+        if "visibility" in stated:
+            fields["visibility"] = {"gettable": VISIBILITIES.number_of(stated["visibility"])}
+        metadata = {**(raw.get("metadata") or {}), **stated.get("metadata", {})}
+        fields["metadata"] = marked(metadata, job.mark.without_digest())
+        return fields
+
+    def _is_as_wanted(self, job: Job) -> Any:
+        return lambda item: any(
+            same(job.wanted.fields, found.fields, self.open_maps)
+            for found in self.read(item, job.target)
+        )
+
+    def _post_version(self, job: Job) -> Conversation[Learnt]:
+        wanted = job.wanted
+        assert wanted.configuration is not None
+        type_ = _type(wanted.fields["model_type_id"])
+        mark = Mark(job.mark.owner, digest=version_digest(wanted.configuration))
+        version = {
+            **type_.wire(wanted.configuration, Scope(job.target)),
+            "metadata": marked({}, mark),
+        }
+        path = job.target.at("models", wanted.address.id, "versions")
+        answer = yield Write(
+            Call("POST", path, body={"model_versions": [version]}),
+            lambda: self._find_version(job),
+        )
+        made = answer.get("model_version", answer)
+        if _status(made) is VersionStatus.FAILED:
+            status = made.get("status") or {}
+            raise OperationError(f"version {made['id']}: {status.get('description')}")
+        return {"version": made["id"]}
+
+    def _find_version(self, job: Job) -> Conversation[Json | None]:
+        """A version that was not there when the plan was made and holds what we posted."""
+        known = {version.id for version in (job.live.versions if job.live else ())}
+        items = yield self.versions(job.target, job.wanted.address)
+        for item in items:
+            if item["id"] not in known and _status(item) is not VersionStatus.FAILED:
+                answer = yield self.version(job.target, job.wanted.address, item["id"])
+                if answer and self._holds(answer["model_version"], job):
+                    return answer
+        return None
+
+    def _holds(self, version: Json, job: Job) -> bool:
+        assert job.wanted.configuration is not None
+        type_ = _type(job.wanted.fields["model_type_id"])
+        found = type_.read(version, Scope(job.target))
+        return same(job.wanted.configuration, found, self.open_maps)
+
+
+def _type(type_id: str) -> ModelType:
+    return TYPES.get(type_id, TYPES[_OTHER])
+
+
+def _trains(resource: Resource) -> bool:
+    known = MODEL_TYPES.get(resource.fields["model_type_id"])
+    return known is not None and known.trainable
+
+
+def _scope(resource: Resource) -> Scope:
+    raw = resource.raw
+    return Scope(Target(raw.get("user_id", "me"), raw.get("app_id", "")))
+
+
+def _status(version: Json) -> VersionStatus:
+    code = (version.get("status") or {}).get("code")
+    if code in _TRAINED:
+        return VersionStatus.TRAINED
+    return VersionStatus.PENDING if code in _PENDING else VersionStatus.FAILED
+
+
+def _trusted_digest(version: Json) -> str:
+    """The recorded digest, if nobody can have changed the version since it was made or trained."""
+    mark = Mark.read(version.get("metadata"))
+    changed = _micros(version.get("modified_at"))
+    made = max(_micros(version.get("created_at")), _micros(version.get("completed_at")))
+    if mark is None or not changed or not version.get("created_at") or changed > made:
+        return ""
+    return mark.digest if mark.digest.startswith(f"{DIGEST_SCHEME}:") else ""
+
+
+def _micros(timestamp: object) -> str:
+    """An RFC 3339 UTC time that sorts as text: a create answers in nanoseconds, a read in micros."""
+    if not isinstance(timestamp, str) or not timestamp:
+        return ""
+    second, _, fraction = timestamp.rstrip("Z").partition(".")
+    return f"{second}.{fraction[:6]:0<6}"
+
+
+KIND = ModelKind()

@@ -1,0 +1,114 @@
+"""What a model type is to ``kinds.model``: a spec, a configuration, a wire form."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from reconciler.address import Address
+from reconciler.call import Json
+from reconciler.catalogue import VISIBILITIES
+from reconciler.kind import Problem, Scope
+from reconciler.resource import External, Reference, Resource
+from reconciler.spec import Data, Flag, LooseId, Notes, Spec, Text, spelled
+from reconciler.values import number
+
+Visibility = Annotated[
+    str,
+    BeforeValidator(spelled(VISIBILITIES)),
+    WithJsonSchema({"enum": list(VISIBILITIES.names)}),
+]
+
+
+def _concept_ids(value: Any) -> Any:
+    """A map of concepts by id is read as its ids."""
+    return list(value) if isinstance(value, dict) else value
+
+
+ConceptIds = Annotated[list[LooseId], BeforeValidator(_concept_ids)]
+
+
+class ModelSpec(Spec):
+    """What every model may state."""
+
+    model_type_id: Text
+    """What the model is, as the platform names it."""
+    description: Text | None = None
+    """One line about the model."""
+    notes: Notes | None = None
+    """Markdown, at most 64 KB."""
+    metadata: Data | None = None
+    """Free JSON of your own."""
+    visibility: Visibility | None = None
+    """Who may see it."""
+    prevent_destroy: Flag = False
+    """Refuse any plan that would remove it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a spec states of a version, and what it refers to."""
+
+    configuration: Mapping[str, Any]
+    references: tuple[Reference, ...] = ()
+    externals: tuple[External, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ModelType(ABC):
+    """One type, or all that need no file of their own. Each module here has one, ``TYPE``.
+
+    ``ids`` are the spellings of ``model_type_id``, the canonical one first; empty for the rest.
+    """
+
+    ids: ClassVar[tuple[str, ...]] = ()
+    spec: ClassVar[type[ModelSpec]]
+
+    @abstractmethod
+    def declare(self, spec: Any, scope: Scope) -> Declared:
+        """The configuration that the manifest states, in normal form."""
+
+    @abstractmethod
+    def read(self, version: Json, scope: Scope) -> Mapping[str, Any]:
+        """The configuration of a live version, in the same normal form."""
+
+    @abstractmethod
+    def wire(self, configuration: Mapping[str, Any], scope: Scope) -> Json:
+        """``output_info``, ``input_info`` and ``train_info`` of a version to post."""
+
+    def check(self, resource: Resource) -> Iterable[Problem]:
+        """What is wrong with a configuration beyond its schema."""
+        del resource
+        return ()
+
+
+def concept_references(ids: Iterable[str], field_name: str) -> tuple[Reference, ...]:
+    """That a model uses these concepts of the app."""
+    return tuple(
+        Reference((field_name, id_), Address("concept", (id_,)), at=(field_name, id_))
+        for id_ in ids
+    )
+
+
+def part(version: Json, *names: str) -> Mapping[str, Any]:
+    """A nested map of a version's JSON, empty where any step is absent."""
+    found = version
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def concept_ids(version: Json) -> tuple[str, ...]:
+    """The ids in ``output_info.data.concepts``, sorted: the service does not keep their order."""
+    concepts = part(version, "output_info", "data").get("concepts") or ()
+    return tuple(sorted(concept["id"] for concept in concepts))
+
+
+def params(version: Json, info: str) -> Mapping[str, Any]:
+    """The ``params`` of ``output_info``, ``input_info`` or ``train_info``, doubles as integers."""
+    found: Mapping[str, Any] = number(part(version, info, "params"))
+    return found

@@ -1,0 +1,73 @@
+"""Every other model type, with its parameters as the platform names them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from reconciler.call import Json
+from reconciler.kind import Scope
+from reconciler.kinds.model_types.base import (
+    ConceptIds,
+    Declared,
+    ModelSpec,
+    ModelType,
+    concept_ids,
+    concept_references,
+    params,
+)
+from reconciler.resource import Reference
+from reconciler.spec import Data
+
+
+class OtherSpec(ModelSpec):
+    """A model of a type that has no keys of its own here."""
+
+    concepts: ConceptIds | None = None
+    """``output_info.data.concepts``."""
+    params: Data | None = None
+    """``output_info.params``."""
+    train_params: Data | None = None
+    """``train_info.params``."""
+    input_params: Data | None = None
+    """``input_info.params``."""
+
+
+_INFO = {"params": "output_info", "train_params": "train_info", "input_params": "input_info"}
+
+
+class Other(ModelType):
+    """Only stated parameters are compared: the service persists its defaults beside them."""
+
+    spec: ClassVar[type[ModelSpec]] = OtherSpec
+
+    def declare(self, spec: OtherSpec, scope: Scope) -> Declared:
+        """The stated parts."""
+        configuration = spec.stated(*_INFO)
+        references: tuple[Reference, ...] = ()
+        if spec.concepts is not None:
+            configuration["concepts"] = tuple(sorted(spec.concepts))
+            references = concept_references(configuration["concepts"], "concepts")
+        return Declared(configuration, references)
+
+    def read(self, version: Json, scope: Scope) -> Mapping[str, Any]:
+        """All that the version holds."""
+        return {
+            "concepts": concept_ids(version),
+            **{name: params(version, info) for name, info in _INFO.items()},
+        }
+
+    def wire(self, configuration: Mapping[str, Any], scope: Scope) -> Json:
+        """Each part in its place."""
+        wire: dict[str, Any] = {
+            info: {"params": dict(configuration[name])}
+            for name, info in _INFO.items()
+            if name in configuration
+        }
+        if "concepts" in configuration:
+            concepts = [{"id": id_} for id_ in configuration["concepts"]]
+            wire.setdefault("output_info", {})["data"] = {"concepts": concepts}
+        return wire
+
+
+TYPE = Other()

@@ -1,0 +1,73 @@
+"""``annotation-writer``: writes what reaches it as an annotation of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from reconciler.call import Json
+from reconciler.catalogue import ANNOTATION_STATUSES
+from reconciler.kind import Scope
+from reconciler.kinds.model_types.base import Declared, ModelSpec, ModelType, params
+from reconciler.spec import Data, Text, spelled
+
+Status = Annotated[
+    str,
+    BeforeValidator(spelled(ANNOTATION_STATUSES)),
+    WithJsonSchema(
+        {
+            "enum": [
+                *ANNOTATION_STATUSES.names,
+                *(ANNOTATION_STATUSES.number_of(name) for name in ANNOTATION_STATUSES.names),
+            ]
+        }
+    ),
+]
+
+
+class WriterSpec(ModelSpec):
+    """Writes only when its workflow runs as the app's default on a new input."""
+
+    model_type_id: Literal["annotation-writer"]
+    annotation_status: Status
+    """The status of what is written: success is a label, pending waits for a human."""
+    annotation_user_id: Text
+    """The author: the owner or a collaborator; ``me`` is the token's user."""
+    annotation_info: Data | None = None
+    """Free JSON put on each annotation."""
+    task_id: Text | None = None
+    """The labelling task that the annotation belongs to."""
+
+
+class Writer(ModelType):
+    """All in ``output_info.params``."""
+
+    ids: ClassVar[tuple[str, ...]] = ("annotation-writer",)
+    spec: ClassVar[type[ModelSpec]] = WriterSpec
+
+    def declare(self, spec: WriterSpec, scope: Scope) -> Declared:
+        """The status by name, the author by real id."""
+        author = scope.me if spec.annotation_user_id == "me" else spec.annotation_user_id
+        return Declared(
+            {
+                "annotation_status": spec.annotation_status,
+                "annotation_user_id": author,
+                **spec.stated("annotation_info", "task_id"),
+            }
+        )
+
+    def read(self, version: Json, scope: Scope) -> Mapping[str, Any]:
+        """As declared, whichever way the status is spelt."""
+        stored = dict(params(version, "output_info"))
+        status = stored.get("annotation_status")
+        return {**stored, "annotation_status": ANNOTATION_STATUSES.name_of(status) or ""}
+
+    def wire(self, configuration: Mapping[str, Any], scope: Scope) -> Json:
+        """The status by its number."""
+        status = ANNOTATION_STATUSES.number_of(configuration["annotation_status"])
+        return {"output_info": {"params": {**configuration, "annotation_status": status}}}
+
+
+TYPE = Writer()

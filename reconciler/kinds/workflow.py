@@ -1,0 +1,329 @@
+"""Workflows: graphs of models, each node pinned to one version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from reconciler.address import Address
+from reconciler.call import Call, Json, Listing, Target
+from reconciler.catalogue import ANNOTATION_STATUSES, COMPARATORS
+from reconciler.kind import (
+    Conversation,
+    Job,
+    Kind,
+    Learnt,
+    Problem,
+    Scope,
+    Write,
+    editable,
+    find_nothing,
+    find_object,
+)
+from reconciler.model_reference import model_wire, owned_model, uses_model, written_model
+from reconciler.node_graph import node_problems
+from reconciler.resource import External, Reference, Resource, ResourceGraph, same
+from reconciler.spec import Data, Flag, Id, LooseId, Notes, Spec, Text
+from reconciler.values import Mark, float32, marked, number, unmarked
+
+_EDITABLE = (
+    "description",
+    "notes",
+    "metadata",
+    "visibility",
+    "use_cases",
+    "check_consents",
+    "image",
+    "is_template",
+)
+_ENUMS = {"concept_threshold_type": COMPARATORS, "annotation_status": ANNOTATION_STATUSES}
+
+
+class NodeModelSpec(Spec):
+    """A model by the platform's own field names."""
+
+    model_id: LooseId
+    """The model's id."""
+    model_version_id: Text | None = None
+    """The version to pin; the one this manifest describes if left out."""
+    user_id: Text | None = None
+    """The owner, for a model of another app."""
+    app_id: Text | None = None
+    """The app that the model belongs to."""
+
+
+def _node_id(value: Any) -> Any:
+    """``{node_id: x}``, as the API and the official SDK write it, is read as ``x``."""
+    if isinstance(value, dict) and set(value) == {"node_id"}:
+        return value["node_id"]
+    return value
+
+
+NodeInput = Annotated[
+    LooseId,
+    BeforeValidator(_node_id),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {
+                    "type": "object",
+                    "properties": {"node_id": {"type": "string"}},
+                    "required": ["node_id"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
+class NodeSpec(Spec):
+    """One step of a workflow: a model, and the nodes that it reads from."""
+
+    id: LooseId
+    """Unique in the workflow."""
+    model: Text | NodeModelSpec
+    """``ID`` of this manifest or ``user/app/model``, either with ``@version``; or the long form."""
+    node_inputs: list[NodeInput] = Field(default_factory=list)
+    """The nodes it reads from; the workflow's input if empty."""
+    suppress_output: Flag = False
+    """Run, but leave the output out of prediction results."""
+    output_info_override: Data | None = None
+    """``data`` and ``params`` that replace the model's own in this workflow."""
+
+
+class WorkflowSpec(Spec):
+    """A graph of models. The app's default workflow runs on every new input."""
+
+    description: Text | None = None
+    """One line about the workflow."""
+    notes: Notes | None = None
+    """Markdown, at most 64 KB."""
+    metadata: Data | None = None
+    """Free JSON of your own."""
+    prevent_destroy: Flag = False
+    """Refuse any plan that would remove it."""
+    nodes: Annotated[list[NodeSpec], Field(min_length=1)]
+    """The nodes, in any order; at most 20."""
+
+
+class WorkflowKind(Kind):
+    """``~/workflows``. A change of nodes is one PATCH with the whole graph: the cutover."""
+
+    name: ClassVar[str] = "workflow"
+    rank: ClassVar[int] = 40
+    section: ClassVar[str] = "workflows"
+    routing_fields: ClassVar[frozenset[str]] = frozenset({"nodes"})
+
+    def section_type(self) -> Any:
+        """A map by id."""
+        return dict[Id, WorkflowSpec]
+
+    def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
+        """One resource for each workflow; its references are its nodes' models."""
+        own_models = sections.get("models") or {}
+        for id_, spec in (sections.get(self.section) or {}).items():
+            nodes: dict[str, Any] = {}
+            references: list[Reference] = []
+            externals: list[External] = []
+            for index, node in enumerate(spec.nodes):
+                model, version, external = _model(node.model, own_models, scope)
+                nodes[node.id] = {
+                    "model": model,
+                    "model_version_id": version,
+                    "node_inputs": tuple(sorted(node.node_inputs)),
+                    "suppress_output": node.suppress_output,
+                    "output_info_override": _override(node.output_info_override),
+                }
+                base, at = ("nodes", node.id), ("nodes", index, "model")
+                if external:
+                    externals.append(
+                        External(model, version, (*base, "model"), (*base, "model_version_id"), at)
+                    )
+                else:
+                    references += uses_model(model, version, base, at)[0]
+            yield Resource(
+                Address(self.name, (id_,)),
+                {**spec.stated("description", "notes", "metadata"), "nodes": nodes},
+                references=tuple(references),
+                externals=tuple(externals),
+                options={
+                    "prevent_destroy": spec.prevent_destroy,
+                    "written_nodes": tuple(
+                        (node.id, tuple(node.node_inputs)) for node in spec.nodes
+                    ),
+                },
+                source=(self.section, id_),
+            )
+
+    def check(self, resource: Resource, graph: ResourceGraph) -> Iterable[Problem]:
+        """Node ids, edges, cycles, the limit, and that each node gets what its model takes."""
+        return node_problems(resource, graph)
+
+    def live(self, target: Target) -> Listing:
+        """``GET ~/workflows``."""
+        return Listing(target.at("workflows"), "workflows")
+
+    def read(self, answer: Json, target: Target) -> Iterable[Resource]:
+        """A workflow of this app: the list also shows a default workflow of ``clarifai/main``."""
+        if (answer.get("app_id", target.app_id), answer.get("user_id", target.user_id)) != (
+            target.app_id,
+            target.user_id,
+        ):
+            return
+        nodes, references = _live_nodes(answer, target)
+        yield Resource(
+            Address(self.name, (answer["id"],)),
+            {
+                "description": answer.get("description", ""),
+                "notes": answer.get("notes", ""),
+                "metadata": number(unmarked(answer.get("metadata"))),
+                "nodes": nodes,
+            },
+            references=references,
+            mark=Mark.read(answer.get("metadata")),
+            raw=answer,
+        )
+
+    def history(self, target: Target, address: Address) -> Listing:
+        """``GET ~/workflows/{id}/versions``."""
+        return Listing(target.at("workflows", address.id, "versions"), "workflow_versions")
+
+    def read_history(self, item: Json, target: Target) -> Iterable[Reference]:
+        """What the nodes of an earlier version pinned."""
+        return _live_nodes(item, target)[1]
+
+    def create(self, job: Job) -> Conversation[Learnt]:
+        """``POST ~/workflows``, merged with others."""
+        body = {"workflows": [self._body(job, {})]}
+        call = Call("POST", job.target.at("workflows"), body=body)
+        yield Write(call, lambda: self._find(job), batch="workflows")
+        return {}
+
+    def update(self, job: Job) -> Conversation[Learnt]:
+        """``PATCH ~/workflows``: overwrite, since merge cannot remove a node or an edge."""
+        body = {"workflows": [self._body(job, job.found.raw)], "action": "overwrite"}
+        call = Call("PATCH", job.target.at("workflows"), body=body)
+        yield Write(call, lambda: self._find(job), batch="workflows")
+        return {}
+
+    def delete(self, job: Job) -> Conversation[Learnt]:
+        """``DELETE ~/workflows``, merged with others."""
+        call = Call("DELETE", job.target.at("workflows"), body={"ids": [job.found.address.id]})
+        yield Write(call, lambda: find_nothing(self._get(job), "workflow"), batch="ids")
+        return {}
+
+    def _get(self, job: Job) -> Call:
+        resource = job.desired or job.found
+        return Call("GET", job.target.at("workflows", resource.address.id))
+
+    def _find(self, job: Job) -> Conversation[Json | None]:
+        def is_as_wanted(item: Json) -> bool:
+            return any(
+                same(job.wanted.fields, found.fields, self.open_maps)
+                for found in self.read(item, job.target)
+            )
+
+        return find_object(self._get(job), "workflow", is_as_wanted)
+
+    def _body(self, job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
+        stated = dict(job.wanted.fields)
+        nodes = [
+            _node_wire(id_, node, Scope(job.target)) for id_, node in stated.pop("nodes").items()
+        ]
+        metadata = {**(raw.get("metadata") or {}), **stated.pop("metadata", {})}
+        return {
+            **editable(raw, _EDITABLE),
+            "id": job.wanted.address.id,
+            **stated,
+            "nodes": nodes,
+            "metadata": marked(metadata, job.mark),
+        }
+
+
+def _model(
+    stated: str | NodeModelSpec, own_models: Mapping[str, Any], scope: Scope
+) -> tuple[str, str, bool]:
+    """A node's model in normal form: its name, its version, and whether it is not of this manifest."""
+    if isinstance(stated, str):
+        model, version = written_model(stated, scope)
+        external = "/" in model or (stated.count("/") == 2 and model not in own_models)
+        return model, version, external
+    version = stated.model_version_id or ""
+    if stated.user_id is None and stated.app_id is None:
+        return stated.model_id, version, stated.model_id not in own_models
+    user = stated.user_id or scope.target.user_id
+    user = scope.me if user == "me" else user
+    model = owned_model(user, stated.app_id or scope.target.app_id, stated.model_id, scope)
+    return model, version, model not in own_models
+
+
+def _live_nodes(answer: Json, target: Target) -> tuple[dict[str, Any], tuple[Reference, ...]]:
+    """The nodes of a live workflow, or of a version of it, and what they pin."""
+    nodes: dict[str, Any] = {}
+    references: list[Reference] = []
+    for node in answer.get("nodes") or ():
+        wire = node.get("model") or {}
+        model = owned_model(
+            wire.get("user_id") or target.user_id,
+            wire.get("app_id") or target.app_id,
+            wire.get("id", ""),
+            Scope(target),
+        )
+        version = (wire.get("model_version") or {}).get("id", "")
+        inputs = (source["node_id"] for source in node.get("node_inputs") or ())
+        nodes[node["id"]] = {
+            "model": model,
+            "model_version_id": version,
+            "node_inputs": tuple(sorted(inputs)),
+            "suppress_output": bool(node.get("suppress_output", False)),
+            "output_info_override": _override(node.get("output_info_override")),
+        }
+        references += uses_model(model, version, ("nodes", node["id"]), ())[0]
+    return nodes, tuple(references)
+
+
+def _override(stated: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Only ``data`` and ``params`` count; concepts by id, enums by name."""
+    stated = stated or {}
+    override: dict[str, Any] = {}
+    concepts = (stated.get("data") or {}).get("concepts")
+    if concepts:
+        override["data"] = {
+            "concepts": {c["id"]: float32(float(c.get("value", 1))) for c in concepts}
+        }
+    params = number(stated.get("params") or {})
+    if params:
+        override["params"] = {
+            key: (_ENUMS[key].name_of(value) or value) if key in _ENUMS else value
+            for key, value in params.items()
+        }
+    return override
+
+
+def _node_wire(id_: str, node: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
+    wire: dict[str, Any] = {
+        "id": id_,
+        "model": model_wire(node["model"], node["model_version_id"], scope),
+    }
+    if node["node_inputs"]:
+        wire["node_inputs"] = [{"node_id": source} for source in node["node_inputs"]]
+    if node["suppress_output"]:
+        wire["suppress_output"] = True
+    if override := dict(node["output_info_override"]):
+        if "data" in override:
+            concepts = override["data"]["concepts"].items()
+            override["data"] = {"concepts": [{"id": i, "value": v} for i, v in concepts]}
+        if "params" in override:
+            override["params"] = {
+                key: _ENUMS[key].number_of(value) if key in _ENUMS else value
+                for key, value in override["params"].items()
+            }
+        wire["output_info_override"] = override
+    return wire
+
+
+KIND = WorkflowKind()

@@ -1,0 +1,125 @@
+"""What can be wrong with the graph of a workflow: names, circles, limits, what flows between nodes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+
+from reconciler import dag
+from reconciler.address import Address
+from reconciler.catalogue import MODEL_TYPES, public_model
+from reconciler.kind import Problem
+from reconciler.resource import Place, Resource, ResourceGraph
+
+MAX_NODES = 20
+"""Nodes of one workflow (docs, workflow limits)."""
+
+_MEDIA = frozenset({"image", "text", "audio", "video"})
+"""What a workflow's input can hold, and what a node can always take from further up."""
+
+
+def node_problems(workflow: Resource, graph: ResourceGraph) -> Iterator[Problem]:
+    """Every problem, each at its node. The graph's flow is looked at only if its shape is sound."""
+    written: tuple[tuple[str, tuple[str, ...]], ...] = workflow.options["written_nodes"]
+    places = {id_: ("nodes", index) for index, (id_, _) in reversed([*enumerate(written)])}
+    problems = list(_shape(written, places))
+    yield from problems
+    if len(written) > MAX_NODES:
+        yield Problem(
+            "RC302",
+            ("nodes",),
+            f"{len(written)} nodes, the platform takes at most {MAX_NODES}",
+            "split the workflow, or let one model do the work of several nodes",
+        )
+    if not problems:
+        yield from _flow(dict(written), _types(workflow, graph), places)
+
+
+def _shape(
+    written: tuple[tuple[str, tuple[str, ...]], ...], places: Mapping[str, Place]
+) -> Iterator[Problem]:
+    for index, (id_, inputs) in enumerate(written):
+        if places[id_] != ("nodes", index):
+            yield Problem(
+                "RC105",
+                ("nodes", index, "id"),
+                f"node {id_!r} is there twice",
+                "give each node of a workflow its own id",
+            )
+        for position, source in enumerate(inputs):
+            if source not in places:
+                near = difflib.get_close_matches(source, places, 1)
+                yield Problem(
+                    "RC203",
+                    ("nodes", index, "node_inputs", position),
+                    f"{source!r} is no node of this workflow",
+                    f"did you mean {near[0]!r}?" if near else f"nodes: {', '.join(places)}",
+                )
+    edges = {id_: [source for source in inputs if source in places] for id_, inputs in written}
+    for cycle in dag.cycles(edges, key=str):
+        # told in the direction in which data flows
+        round_trip = [cycle[0], *reversed(cycle)]
+        yield Problem(
+            "RC204",
+            (*places[cycle[0]], "node_inputs"),
+            f"nodes feed each other in a circle: {' -> '.join(round_trip)}",
+            "take one of these edges out",
+        )
+
+
+def _types(workflow: Resource, graph: ResourceGraph) -> Mapping[str, str]:
+    """The model type of each node where it is known offline."""
+    types: dict[str, str] = {}
+    for id_, node in workflow.fields["nodes"].items():
+        model = node["model"]
+        own = graph.get(Address("model", (model,)))
+        public = public_model(model.split("/")[-1]) if model.startswith("clarifai/main/") else None
+        if own is not None:
+            types[id_] = own.fields["model_type_id"]
+        elif public is not None:
+            types[id_] = public.model_type_id
+    return types
+
+
+def _flow(
+    inputs: Mapping[str, tuple[str, ...]], types: Mapping[str, str], places: Mapping[str, Place]
+) -> Iterator[Problem]:
+    gives: dict[str, frozenset[str] | None] = {}
+    for id_ in dag.sort(inputs, key=str, name=str):
+        sources = [gives[source] for source in inputs[id_]]
+        arriving = None if None in sources else _MEDIA.union(*(s for s in sources if s))
+        type_ = MODEL_TYPES.get(types.get(id_, ""))
+        if type_ is None:
+            gives[id_] = None
+            continue
+        outputs = _fields(type_.outputs)
+        gives[id_] = arriving if "any" in outputs else frozenset(outputs)
+        if arriving is not None and not _satisfied(type_.inputs, arriving):
+            came = (
+                f"{', '.join(map(repr, inputs[id_]))} give"
+                f"{'s' if len(inputs[id_]) == 1 else ''} {_spoken(arriving - _MEDIA)}"
+                if inputs[id_]
+                else "without node_inputs it gets the workflow's input"
+            )
+            yield Problem(
+                "RC207",
+                (*places[id_], "node_inputs" if inputs[id_] else "model"),
+                f"node {id_!r} ({type_.id}) takes {' or '.join(type_.inputs)}, but {came}",
+                f"let it read from a node that gives {type_.inputs[0]}",
+            )
+
+
+def _fields(entries: Iterable[str]) -> set[str]:
+    return {field.strip() for entry in entries for field in entry.split(",")}
+
+
+def _satisfied(wanted: Iterable[str], arriving: frozenset[str]) -> bool:
+    """One entry is enough; an entry with commas needs all of its fields."""
+    return any(
+        all(field.strip() in arriving or field.strip() == "any" for field in entry.split(","))
+        for entry in wanted
+    )
+
+
+def _spoken(fields: frozenset[str]) -> str:
+    return ", ".join(sorted(fields)) or "none of that"
