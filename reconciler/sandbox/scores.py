@@ -64,6 +64,11 @@ class Scores:
             raise SandboxError("\n".join(reader.problems), hint=_FORM)
         return scores
 
+    @property
+    def concept_ids(self) -> frozenset[str]:
+        """Every concept that some image has a score for."""
+        return frozenset(id_ for concepts in self.images.values() for id_ in concepts)
+
     def lookup(self, model_id: str, sha256: str, url: str) -> Mapping[str, float] | None:
         """The scores by concept id of an image for a model, or None if the file has none.
 

@@ -73,6 +73,10 @@ def test_the_source_is_kept(scores: Scores) -> None:
     assert scores.source == "made up for this test"
 
 
+def test_the_concepts_of_all_images_are_known(scores: Scores) -> None:
+    assert scores.concept_ids == {"ai_mFqxrph2", "ai_8S2Vq3cR", "suggestive"}
+
+
 def test_empty_knows_no_image() -> None:
     assert Scores.empty().lookup(GENERAL, CAT, "") is None
     assert Scores.empty().source == ""
