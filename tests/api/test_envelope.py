@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from clarifai_grpc.grpc.api.status.status_code_pb2 import StatusCode
 from wire import REQUEST_ID, envelope
 
-from reconciler.api.envelope import Answer, Failure, Success, read_answer
-from reconciler.api.retry import Situation
+from reconciler.api.envelope import BY_CODE, CODE_NAMES, Answer, Failure, Success, read_answer
+from reconciler.api.retry import FAULT_CODES, THROTTLED_CODES, Situation
 from reconciler.api.settings import Secret
 from reconciler.call import Call
 from reconciler.errors import (
@@ -22,6 +23,13 @@ from reconciler.errors import (
     ProtocolError,
     ThrottledError,
 )
+
+
+def test_names_of_codes_are_the_platforms() -> None:
+    assert dict(CODE_NAMES) == {name: StatusCode.Value(name) for name in CODE_NAMES}
+    official = set(StatusCode.values())
+    assert official >= BY_CODE.keys() | THROTTLED_CODES | FAULT_CODES
+
 
 TOKEN = "planted-0123456789abcdef"
 GET = Call("GET", "/v2/users/me/apps/a/models/m")
