@@ -174,6 +174,10 @@ class Kind(ABC):
         """Brings the live object to the desired fields, losing nothing else."""
         raise NotImplementedError(self.name)
 
+    def rename(self, job: Job) -> Conversation[Learnt]:
+        """Gives the live object its new id in place."""
+        raise NotImplementedError(self.name)
+
     def train(self, job: Job) -> Conversation[Learnt]:
         """Posts a version that has to be trained and waits for it."""
         raise NotImplementedError(self.name)

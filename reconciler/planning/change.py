@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from reconciler.address import Address
 from reconciler.resource import Path, Resource, VersionChoice
+from reconciler.values import Mark
 
 
 class Action(StrEnum):
@@ -48,7 +49,8 @@ class Change:
     """One action on one resource, not yet in order.
 
     ``desired`` is None for a delete, ``live`` for a create. ``rank`` is the kind's place in the
-    order of creation. ``previous`` is the address a rename starts from.
+    order of creation. ``previous`` is the address a rename starts from; ``mark`` is what the
+    object is marked with.
     """
 
     address: Address
@@ -61,6 +63,7 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     version: VersionChoice | None = None
     previous: Address | None = None
+    mark: Mark = field(default_factory=lambda: Mark(""))
 
     @property
     def uses(self) -> frozenset[Address]:

@@ -1,0 +1,324 @@
+"""Where both sides meet: what differs, what is refused, what is not ours to touch.
+
+Equality comes first, since nearly everything is equal; DeepDiff is asked only about pairs that
+differ, and imported only then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.address import Address, field_path
+from reconciler.kind import Kind, VersionedKind
+from reconciler.planning.change import Action, Change, ChangeClass, FieldChange
+from reconciler.planning.ownership import (
+    Policy,
+    deletes,
+    is_prunable,
+    mark_of,
+    with_relation_marks,
+)
+from reconciler.planning.versions import Choice
+from reconciler.resource import Path, Resource, ResourceGraph, ReuseVersion, is_blank, same
+from reconciler.values import Unknown, digest, thaw
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """All that a comparison found; addresses are sorted."""
+
+    changes: tuple[Change, ...]
+    unchanged: tuple[Address, ...]
+    unmanaged: tuple[Address, ...]
+    prunable: tuple[Address, ...]
+    refusals: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def compare(
+    desired: ResourceGraph,
+    live: ResourceGraph,
+    choices: Mapping[Address, Choice],
+    kinds: Mapping[str, Kind],
+    policy: Policy,
+) -> Difference:
+    """The changes that bring ``live`` to ``desired``. Linear in both."""
+    twins = live.by_identity()
+    changes: list[Change] = []
+    refusals: list[str] = []
+    warnings: list[str] = []
+    unchanged: list[Address] = []
+    for resource in desired:
+        kind = kinds[resource.address.kind]
+        twin = twins.get(resource.identity)
+        choice = choices.get(resource.address)
+        refused = tuple(_refused(resource, twin, kind, policy)) if twin else ()
+        refusals += refused
+        found = () if refused else tuple(_changes(resource, twin, choice, kind, policy))
+        changes += found
+        if not found and not refused:
+            unchanged.append(resource.address)
+        if choice and choice.strays:
+            listed = ", ".join(choice.strays)
+            warnings.append(f"{resource.address}: newer versions that nothing here uses: {listed}")
+    changes = _with_reasons(changes)
+    identities = {resource.identity for resource in desired}
+    surplus = [
+        r
+        for r in live
+        if r.identity not in identities
+        and kinds[r.address.kind].section != "app"
+        and not kinds[r.address.kind].verb
+    ]
+    prunable = [r for r in surplus if is_prunable(r, live, kinds[r.address.kind], policy)]
+    kept = {r.address for r in surplus} - ({r.address for r in prunable} if policy.prune else set())
+    if policy.prune:
+        removed, blocked = deletes(prunable, live, kept, kinds, policy)
+        changes += removed
+        warnings += blocked
+    changes = with_relation_marks(changes, live, kinds, policy)
+    return Difference(
+        tuple(sorted(changes, key=lambda change: (change.address, change.action))),
+        tuple(sorted(set(unchanged) - {change.address for change in changes})),
+        tuple(sorted(kept)),
+        tuple(sorted(r.address for r in prunable)),
+        tuple(sorted(refusals)),
+        tuple(sorted(warnings)),
+    )
+
+
+def _refused(resource: Resource, twin: Resource, kind: Kind, policy: Policy) -> Iterator[str]:
+    for name in sorted(kind.immutable):
+        want, have = resource.fields.get(name), twin.fields.get(name)
+        if want is not None and want != have:
+            yield (
+                f"{resource.address}: {name} is {have!r} and cannot become {want!r}: "
+                "give the new one another id, or delete the live one first"
+            )
+    if twin.mark and twin.mark.owner != policy.owner:
+        yield (
+            f"{resource.address}: belongs to {twin.mark.owner!r}, not to {policy.owner!r}: "
+            "take it out of this manifest, or set app.owner to the owner that it has"
+        )
+
+
+def _changes(
+    resource: Resource,
+    twin: Resource | None,
+    choice: Choice | None,
+    kind: Kind,
+    policy: Policy,
+) -> Iterator[Change]:
+    """The changes of one resource, without reasons: none, one, or a model's two."""
+    mark = mark_of(resource, twin, policy)
+    trains = isinstance(kind, VersionedKind) and kind.trains(resource)
+    if twin is None:
+        action = Action(kind.verb or "create")
+        fields = tuple(_all_fields(resource))
+        yield Change(
+            resource.address,
+            action,
+            _class(kind, resource, fields, trains=trains),
+            "",
+            kind.rank,
+            resource,
+            None,
+            fields,
+            None if trains or not choice else choice.version,
+            mark=mark,
+        )
+        if trains and choice and resource.options.get("train") != "never":
+            yield Change(
+                resource.address,
+                Action.TRAIN,
+                ChangeClass.RETRAINING,
+                "",
+                kind.rank,
+                resource,
+                None,
+                (),
+                choice.version,
+                mark=mark,
+            )
+        return
+    fields = tuple(_field_changes(resource.fields, twin.fields, kind.open_maps))
+    version = choice.version if choice else None
+    configured = (
+        tuple(_field_changes(resource.configuration or {}, choice.base, kind.open_maps))
+        if choice and version
+        else ()
+    )
+    must_train = (
+        trains
+        and version is not None
+        and not (isinstance(version, ReuseVersion) and not version.pending)
+    )
+    patched = (*fields, *(() if must_train else configured))
+    if fields or (version is not None and not must_train):
+        yield Change(
+            resource.address,
+            Action(kind.verb or "update"),
+            _class(kind, resource, patched, trains=trains),
+            "",
+            kind.rank,
+            resource,
+            twin,
+            patched,
+            None if must_train else version,
+            mark=mark,
+        )
+    if must_train:
+        yield Change(
+            resource.address,
+            Action.TRAIN,
+            ChangeClass.RETRAINING,
+            "",
+            kind.rank,
+            resource,
+            twin,
+            configured,
+            version,
+            mark=mark,
+        )
+
+
+def _class(
+    kind: Kind, resource: Resource, fields: Iterable[FieldChange], *, trains: bool
+) -> ChangeClass:
+    if kind.verb:
+        return ChangeClass.REINDEX
+    if kind.at_once:
+        return ChangeClass.ROUTING_AT_ONCE
+    routing = kind.routing_fields | (frozenset(resource.configuration or ()) - kind.routing_fields)
+    if any(change.path[0] in routing for change in fields) and not trains:
+        return ChangeClass.ROUTING
+    return ChangeClass.METADATA
+
+
+def _all_fields(resource: Resource) -> Iterator[FieldChange]:
+    """Every declared value of a new resource, as a change from nothing."""
+    for name, value in {**resource.fields, **(resource.configuration or {})}.items():
+        if not is_blank(value):
+            yield from _leaves((name,), None, value)
+
+
+def _leaves(path: Path, before: Any, after: Any) -> Iterator[FieldChange]:
+    """Single values of a map that appears whole; lists stay whole."""
+    if isinstance(after, Mapping) and after and before is None:
+        for name, value in after.items():
+            if not is_blank(value) and value is not False:
+                yield from _leaves((*path, name), None, value)
+    elif isinstance(before, Mapping) and before and after is None:
+        for name, value in before.items():
+            if not is_blank(value) and value is not False:
+                yield from _leaves((*path, name), value, None)
+    else:
+        yield FieldChange(path, before, after)
+
+
+def _field_changes(
+    desired: Mapping[str, Any], live: Mapping[str, Any], open_maps: frozenset[str]
+) -> Iterator[FieldChange]:
+    """The declared fields that differ, by path. Empty for equal sides, at the cost of equality."""
+    if same(desired, live, open_maps):
+        return
+    from deepdiff import DeepDiff
+
+    for name in sorted(desired):
+        want, have = desired[name], live.get(name)
+        if same({name: want}, {name: have}, open_maps):
+            continue
+        if name in open_maps and isinstance(want, Mapping):
+            have = _cut(have, want)
+        found = DeepDiff(
+            {"": _comparable(have)},
+            {"": _comparable(want)},
+            view="tree",
+            threshold_to_diff_deeper=0,
+            iterable_compare_func=None,
+        )
+        paths = {
+            tuple(map(str, item.path(output_format="list")[1:]))
+            for group in found.values()
+            for item in group
+        }
+        for path in sorted(_outermost(paths, want, have)):
+            yield from _leaves((name, *path), _value(have, path), _value(want, path))
+
+
+def _comparable(value: Any) -> Any:
+    """Lists are whole values here, so that one changed item does not hide in an index."""
+    if isinstance(value, Mapping):
+        return {key: _comparable(item) for key, item in value.items() if not is_blank(item)}
+    if isinstance(value, list | tuple):
+        return digest(value)
+    return str(value) if isinstance(value, Unknown) else value
+
+
+def _outermost(paths: set[Path], want: Any, have: Any) -> set[Path]:
+    """Where one side has no map, the change is the whole value."""
+    if not isinstance(want, Mapping) or not isinstance(have, Mapping):
+        return {()}
+    return paths or {()}
+
+
+def _value(value: Any, path: Path) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _cut(live: Any, desired: Any) -> Any:
+    """A live open map reduced to the stated keys."""
+    if isinstance(live, Mapping) and isinstance(desired, Mapping):
+        return {key: _cut(live[key], value) for key, value in desired.items() if key in live}
+    return live
+
+
+def _with_reasons(changes: Iterable[Change]) -> list[Change]:
+    """Why each change is there: what leads to it, in words for the reviewer."""
+    by_address = {change.address: change for change in changes}
+    explained = []
+    for change in changes:
+        followed = [
+            reference.to
+            for reference in (change.desired.references if change.desired else ())
+            if reference.pins
+            and not reference.version
+            and reference.to in by_address
+            and by_address[reference.to].version is not None
+            and any(field.path[: len(reference.path)] == reference.path for field in change.fields)
+        ]
+        explained.append(replace(change, reason=_reason(change, followed)))
+    return explained
+
+
+def _reason(change: Change, followed: list[Address]) -> str:
+    count = len(change.fields)
+    fields = f"{count} field{'s' if count != 1 else ''}"
+    match change.action:
+        case Action.CREATE:
+            return "not in the live app"
+        case Action.TRAIN if isinstance(change.version, ReuseVersion):
+            return f"version {change.version.id} is still in training"
+        case Action.TRAIN:
+            return "never trained" if change.live is None else "its specification changed"
+        case Action.SET_DEFAULT:
+            return "another workflow is to run on new inputs"
+    if isinstance(change.version, ReuseVersion):
+        return f"version {change.version.id} holds this configuration already"
+    if followed and all("model_version_id" in field.path for field in change.fields):
+        names = ", ".join(dict.fromkeys(map(str, followed)))
+        return f"follows the new version of {names}"
+    return f"{fields} differ{'s' if count == 1 else ''}"
+
+
+def shown(change: FieldChange) -> dict[str, Any]:
+    """A field change as plan files and reports have it."""
+    return {
+        "path": field_path(change.path),
+        "before": thaw(change.before),
+        "after": thaw(change.after),
+    }

@@ -1,0 +1,115 @@
+"""Whose an object is: marks, what may be pruned, and how ownership of relations is recorded."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.address import Address
+from reconciler.kind import Kind
+from reconciler.planning.change import Action, Change, ChangeClass
+from reconciler.resource import Resource, ResourceGraph
+from reconciler.values import Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a comparison may do: whose marks are ours, and whether surplus objects are deleted."""
+
+    owner: str
+    prune: bool = False
+
+
+def mark_of(resource: Resource, twin: Resource | None, policy: Policy) -> Mark:
+    """What a desired object is marked with: who made it stays as it was recorded."""
+    origin = "created" if twin is None else twin.mark.origin if twin.mark else "adopted"
+    protect = resource.options.get("prevent_destroy") is True
+    relations = twin.mark.relations if twin and twin.mark else ()
+    return Mark(policy.owner, origin, protect, relations=relations)
+
+
+def is_prunable(resource: Resource, live: ResourceGraph, kind: Kind, policy: Policy) -> bool:
+    """Whether a surplus object may be deleted: we created it, and nobody protects it."""
+    mark = kind.owner(resource, live)
+    ours = mark is not None and mark.owner == policy.owner and mark.origin == "created"
+    return ours and kind.deletable and not (resource.mark and resource.mark.protect)
+
+
+def deletes(
+    prunable: Iterable[Resource],
+    live: ResourceGraph,
+    kept: set[Address],
+    kinds: Mapping[str, Kind],
+    policy: Policy,
+) -> tuple[list[Change], list[str]]:
+    """Deletes of what nothing that stays still uses."""
+    users: dict[Address, list[Address]] = defaultdict(list)
+    for address in sorted(kept):
+        resource = live.get(address)
+        for reference in resource.references if resource else ():
+            if reference.pins:
+                users[reference.to].append(address)
+    deletes, blocked = [], []
+    for resource in prunable:
+        if users[resource.address]:
+            blocked.append(
+                f"{resource.address}: not deleted, {users[resource.address][0]} still pins it"
+            )
+            continue
+        kind = kinds[resource.address.kind]
+        deletes.append(
+            Change(
+                resource.address,
+                Action.DELETE,
+                ChangeClass.ROUTING_AT_ONCE if kind.at_once else ChangeClass.ROUTING,
+                "no longer in the manifest",
+                kind.rank,
+                None,
+                resource,
+                mark=resource.mark or Mark(policy.owner),
+            )
+        )
+    return deletes, blocked
+
+
+def with_relation_marks(
+    changes: list[Change], live: ResourceGraph, kinds: Mapping[str, Kind], policy: Policy
+) -> list[Change]:
+    """Ownership of new relations, recorded on the concept that they start from.
+
+    Relations have no metadata, and the record must stand before the relation does.
+    """
+    created: dict[str, set[str]] = defaultdict(set)
+    for change in changes:
+        if change.action is Action.CREATE and change.desired and kinds[change.address.kind].at_once:
+            created[change.desired.options["marked_on"]].add(str(change.address))
+    by_key = {str(change.address): index for index, change in enumerate(changes)}
+    for holder, relations in sorted(created.items()):
+        if holder in by_key:
+            index = by_key[holder]
+            mark = changes[index].mark
+            changes[index] = replace(
+                changes[index], mark=replace(mark, relations=_union(mark, relations))
+            )
+            continue
+        twin = live.get(Address.parse(holder))
+        if twin is not None and not relations <= set(twin.mark.relations if twin.mark else ()):
+            mark = mark_of(twin, twin, policy)
+            changes.append(
+                Change(
+                    twin.address,
+                    Action.UPDATE,
+                    ChangeClass.METADATA,
+                    "records which of its relations are created here",
+                    kinds[twin.address.kind].rank,
+                    replace(twin, fields={}),
+                    twin,
+                    mark=replace(mark, relations=_union(mark, relations)),
+                )
+            )
+    return changes
+
+
+def _union(mark: Mark, relations: set[str]) -> tuple[str, ...]:
+    return tuple(sorted({*mark.relations, *relations}))

@@ -1,0 +1,146 @@
+"""The plan: what would be done to which app, in which order, and what was left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from reconciler import dag
+from reconciler.address import APP, DEFAULT_WORKFLOW, Address
+from reconciler.call import Target
+from reconciler.errors import RefusedError, SettingsError
+from reconciler.planning.change import Action, Change, Operation
+from reconciler.planning.diff import Difference
+from reconciler.planning.live import Settled
+from reconciler.planning.order import order
+from reconciler.resource import ResourceGraph
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of a manifest a plan is about.
+
+    ``targets`` come with what they need; ``excludes`` take what depends on them along.
+    """
+
+    targets: tuple[Address, ...] = ()
+    excludes: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the desired state came from: the manifest's path, and a digest of its files."""
+
+    path: str = ""
+    digest: str = ""
+    overlays: tuple[str, ...] = ()
+    variables: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Finished data: nothing in it is looked up again.
+
+    ``left_out`` are changes that ``selection`` kept out.
+    """
+
+    base_url: str
+    target: Target
+    owner: str
+    operations: tuple[Operation, ...]
+    desired: ResourceGraph
+    live: ResourceGraph
+    unchanged: tuple[Address, ...] = ()
+    unmanaged: tuple[Address, ...] = ()
+    prunable: tuple[Address, ...] = ()
+    left_out: tuple[Address, ...] = ()
+    warnings: tuple[str, ...] = ()
+    selection: Selection = field(default_factory=Selection)
+    prune: bool = False
+    source: Source = field(default_factory=Source)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.operations
+
+    def summary(self) -> dict[str, int]:
+        """How many operations of each kind, and how much was left alone."""
+        counts = {action.value: 0 for action in Action}
+        for operation in self.operations:
+            counts[operation.change.action] += 1
+        return {
+            **counts,
+            "unchanged": len(self.unchanged),
+            "unmanaged": len(self.unmanaged),
+            "prunable": len(self.prunable),
+        }
+
+
+def build(
+    base_url: str,
+    target: Target,
+    settled: Settled,
+    difference: Difference,
+    *,
+    owner: str,
+    selection: Selection | None = None,
+    prune: bool = False,
+    source: Source | None = None,
+) -> Plan:
+    """The plan for a comparison.
+
+    Raises ``RefusedError`` with every refusal, ``SettingsError`` for a selection that names
+    nothing, ``CycleError`` for references that go round.
+    """
+    if difference.refusals:
+        raise RefusedError(difference.refusals)
+    selection = selection or Selection()
+    changes, left_out = select(difference.changes, settled.desired, selection)
+    return Plan(
+        base_url=base_url,
+        target=target,
+        owner=owner,
+        operations=order(changes, live_default=_live_default(settled.live)),
+        desired=settled.desired,
+        live=settled.live,
+        unchanged=difference.unchanged,
+        unmanaged=difference.unmanaged,
+        prunable=difference.prunable,
+        left_out=left_out,
+        warnings=difference.warnings,
+        selection=selection,
+        prune=prune,
+        source=source or Source(),
+    )
+
+
+def select(
+    changes: Iterable[Change], desired: ResourceGraph, selection: Selection
+) -> tuple[tuple[Change, ...], tuple[Address, ...]]:
+    """The changes that stay, and the addresses of those left out."""
+    changes = tuple(changes)
+    known = {*desired.resources, *(change.address for change in changes)}
+    for address in (*selection.targets, *selection.excludes):
+        if address not in known:
+            raise SettingsError(
+                f"nothing of this manifest is called {address}",
+                hint="addresses look like model.ID, workflow.ID, concept.ID, app.default_workflow",
+            )
+    edges = desired.edges()
+    kept = known
+    if selection.targets:
+        kept = {*dag.closure(edges, selection.targets), Address(APP)}
+    if selection.excludes:
+        lost: Set[Address] = dag.closure(dag.inverted(edges), selection.excludes)
+        kept = kept - lost
+    left_out = sorted({change.address for change in changes} - kept)
+    return tuple(change for change in changes if change.address in kept), tuple(left_out)
+
+
+def _live_default(live: ResourceGraph) -> Address | None:
+    default = live.get(Address(DEFAULT_WORKFLOW))
+    references = default.references if default else ()
+    return references[0].to if references else None

@@ -1,0 +1,229 @@
+"""Which version of a model is live, and which one a plan pins: pure, in rounds of questions.
+
+The live configuration of a model is that of the version pinned by the nodes that follow it (that
+name it without ``@version``); where there is none, that of its newest trained version. A wanted
+configuration that some version holds already is used again, so that a revert is exact and a
+trained classifier is not trained twice. A list does not show configurations, so what is not known
+yet comes back as a question.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reconciler.address import Address
+from reconciler.resource import (
+    NewVersion,
+    Path,
+    Resource,
+    ResourceGraph,
+    ReuseVersion,
+    Version,
+    VersionChoice,
+    VersionStatus,
+    same,
+)
+from reconciler.values import Unknown, version_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What has to be read before a version can be chosen."""
+
+    versions: tuple[str, ...] = ()
+    all_versions: bool = False
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What becomes of a model's configuration.
+
+    ``version`` is None if it stays as it is. ``current`` is the version that followers pin: an id,
+    a placeholder, or None if there is none to pin. ``base`` is the live configuration that the
+    wanted one is shown against. ``right`` are the pinned versions that hold it already;
+    ``strays`` newer versions that nothing of ours pins.
+    """
+
+    version: VersionChoice | None
+    current: str | Unknown | None
+    base: Mapping[str, Any] = field(default_factory=dict)
+    right: frozenset[str] = frozenset()
+    strays: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Followers:
+    """The nodes that follow one model: live pins by place, and whether there will be any."""
+
+    pinned: Mapping[tuple[Address, Path], str]
+    expected: bool
+
+
+def followers(desired: ResourceGraph, live: ResourceGraph) -> Mapping[Address, Followers]:
+    """For each model that a node of this manifest follows. Linear in nodes."""
+    pinned: dict[Address, dict[tuple[Address, Path], str]] = defaultdict(dict)
+    expected: set[Address] = set()
+    for resource in desired:
+        twin = live.get(resource.address)
+        pins = {(r.path, r.to): r.version for r in twin.references if r.pins} if twin else {}
+        for reference in resource.references:
+            if reference.pins and not reference.version:
+                expected.add(reference.to)
+                if version := pins.get((reference.path, reference.to)):
+                    pinned[reference.to][resource.address, reference.path] = version
+    return {to: Followers(pinned.get(to, {}), True) for to in expected}
+
+
+def choose(
+    desired: Resource,
+    live: Resource | None,
+    following: Followers | None,
+    *,
+    open_maps: frozenset[str],
+    history: Sequence[str] | None = None,
+) -> Choice | Question:
+    """The choice for one model, or what has to be read first.
+
+    ``history`` lists versions that were pinned earlier, the latest first; None until asked for.
+    """
+    unknown = Unknown(desired.address, "version")
+    if live is None:
+        return Choice(NewVersion(), unknown)
+    wanted = _Wanted(desired, live, open_maps)
+    pinned = tuple(dict.fromkeys(following.pinned.values())) if following else ()
+    base = wanted.pinned_base(pinned) if pinned else wanted.newest_base()
+    if isinstance(base, Question):
+        return base
+    train = desired.options.get("train", "when-changed")
+    settled = [version for version in base if wanted.holds(version)]
+    if not settled and base and train != "when-changed":
+        settled = list(base)
+    if settled:
+        chosen = min(settled, key=_age)
+        right = frozenset(version.id for version in settled)
+        return Choice(None, chosen.id, wanted.shown(chosen), right, _strays(live, chosen, pinned))
+    shown = wanted.shown(base[0]) if base else {}
+    if train == "never":
+        return Choice(None, None, shown)
+    return _reuse_or_mint(wanted, following, history, shown)
+
+
+def resolved(
+    resource: Resource, live: Resource | None, choices: Mapping[Address, Choice]
+) -> Resource:
+    """A desired resource with each pin that follows a model filled in.
+
+    A node whose own pinned version already holds the wanted configuration keeps it, so that twins
+    never show as a change.
+    """
+    own = {(r.path, r.to): r.version for r in live.references} if live else {}
+    for reference in resource.references:
+        choice = choices.get(reference.to)
+        if reference.pins and not reference.version and choice is not None:
+            pinned = own.get((reference.path, reference.to), "")
+            value = pinned if pinned in choice.right else choice.current
+            resource = resource.with_value(reference.path, value or "")
+    return resource
+
+
+def with_versions(
+    resource: Resource, versions: Sequence[Version], *, complete: bool = False
+) -> Resource:
+    """A live model that knows more of its versions, newest first; a read configuration stays."""
+    known = {version.id: version for version in resource.versions}
+    for version in versions:
+        before = known.get(version.id)
+        if before is None or version.configuration is not None or before.configuration is None:
+            known[version.id] = version
+    newest_first = sorted(known.values(), key=_age, reverse=True)
+    return replace(
+        resource,
+        versions=tuple(newest_first),
+        all_versions=resource.all_versions or complete,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A wanted configuration beside the versions that a live model has."""
+
+    desired: Resource
+    live: Resource
+    open_maps: frozenset[str]
+
+    def holds(self, version: Version) -> bool | None:
+        """Whether a version holds the wanted configuration; None if it has to be read."""
+        configuration = self.desired.configuration or {}
+        if version.configuration is not None:
+            return same(configuration, version.configuration, self.open_maps)
+        return True if version.digest and version.digest == version_digest(configuration) else None
+
+    def shown(self, version: Version) -> Mapping[str, Any]:
+        """The live configuration that a version stands for."""
+        if version.configuration is not None:
+            return version.configuration
+        return (self.desired.configuration or {}) if self.holds(version) else {}
+
+    def pinned_base(self, pinned: tuple[str, ...]) -> tuple[Version, ...] | Question:
+        known = {version.id: version for version in self.live.versions}
+        unread = [id_ for id_ in pinned if id_ not in known or self.holds(known[id_]) is None]
+        return Question(versions=tuple(unread)) if unread else tuple(known[i] for i in pinned)
+
+    def newest_base(self) -> tuple[Version, ...] | Question:
+        trained = [v for v in self.live.versions if v.status is VersionStatus.TRAINED]
+        newest_is_trained = trained and trained[0] is self.live.versions[0]
+        if not newest_is_trained and not self.live.all_versions:
+            return Question(all_versions=True)
+        if trained and self.holds(trained[0]) is None:
+            return Question(versions=(trained[0].id,))
+        return tuple(trained[:1])
+
+
+def _reuse_or_mint(
+    wanted: _Wanted,
+    following: Followers | None,
+    history: Sequence[str] | None,
+    shown: Mapping[str, Any],
+) -> Choice | Question:
+    live = wanted.live
+    if not live.all_versions:
+        return Question(all_versions=True)
+    usable = [v for v in live.versions if v.status is not VersionStatus.FAILED]
+    if following is None:
+        # nothing pins this model, so an older version could never become the live one
+        usable = [v for v in usable[:1] if v.status is VersionStatus.PENDING]
+    unread = [v.id for v in usable if wanted.holds(v) is None and not v.digest]
+    if unread:
+        return Question(versions=tuple(unread))
+    equal = [version for version in usable if wanted.holds(version)]
+    trained = [version for version in equal if version.status is VersionStatus.TRAINED]
+    if len(trained) > 1 and history is None:
+        return Question(history=True)
+    if trained:
+        chosen = min(trained, key=lambda version: (_recency(version, history), _age(version)))
+        return Choice(ReuseVersion(chosen.id), chosen.id, shown)
+    if equal:
+        chosen = min(equal, key=_age)
+        return Choice(ReuseVersion(chosen.id, pending=True), chosen.id, shown)
+    return Choice(NewVersion(), Unknown(wanted.desired.address, "version"), shown)
+
+
+def _recency(version: Version, history: Sequence[str] | None) -> int:
+    """How long ago a version was last pinned: 0 is latest, never is after all."""
+    history = history or ()
+    return history.index(version.id) if version.id in history else len(history)
+
+
+def _strays(live: Resource, chosen: Version, pinned: tuple[str, ...]) -> tuple[str, ...]:
+    if not pinned:
+        return ()
+    newer = (v.id for v in live.versions if _age(v) > _age(chosen) and v.id not in pinned)
+    return tuple(newer)
+
+
+def _age(version: Version) -> tuple[str, str]:
+    return version.created_at, version.id
