@@ -85,6 +85,8 @@ def caught(work: Callable[[], object]) -> ApiError:
         work()
     shown = str(info.value) + repr(vars(info.value)) + repr(info.value.__cause__)
     assert TOKEN not in shown
+    # An exception of requests carries the request, and that its headers.
+    assert getattr(info.value.__cause__, "request", None) is None
     return info.value
 
 
@@ -137,11 +139,9 @@ def test_a_connection_is_kept(wire: Wire, make: Make) -> None:
     assert len(set(ports)) == 1
 
 
-def test_neither_netrc_nor_proxy_nor_cookie_interferes(
-    wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+def test_neither_proxy_nor_cookie_interferes(
+    wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password else\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
@@ -151,6 +151,17 @@ def test_neither_netrc_nor_proxy_nor_cookie_interferes(
     client.get(GET)
     assert [seen.headers["Authorization"] for seen in wire.seen] == [f"Key {TOKEN}"] * 2
     assert "Cookie" not in wire.seen[1].headers
+
+
+def test_netrc_does_not_replace_the_token(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    (tmp_path / "netrc").write_text("machine h.example login someone password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with responses.RequestsMock() as mock:
+        mock.get("https://h.example" + GET.path, json=envelope())
+        make(base_url="https://h.example").get(GET)
+        assert mock.calls[0].request.headers["Authorization"] == f"Key {TOKEN}"
 
 
 FAULTS: dict[str, Reply] = {
@@ -211,6 +222,27 @@ def test_throttling_is_waited_out(wire: Wire, make: Make, time: Time, call: Call
     assert 1.0 <= time.slept[1] <= 2.0
     assert 2.0 <= time.slept[2] <= 4.0
     assert len(wire.seen) == 4
+
+
+def test_one_throttled_request_holds_the_others(
+    wire: Wire, make: Make, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire.script = [reply(envelope(11005, "Slow"), http=429, Retry_After="7")]
+    client = make()
+    plain, other = time.sleep, Call("GET", "/v2/other")
+
+    def sleep(seconds: float) -> None:
+        """While the first request rests, another one comes."""
+        if not time.slept:
+            time.slept.append(seconds)
+            client.get(other)
+        else:
+            plain(seconds)
+
+    monkeypatch.setattr(client._line, "_sleep", sleep)
+    client.get(GET)
+    assert time.slept == [7.0, 7.0]
+    assert [seen.path for seen in wire.seen] == [GET.path, other.path, GET.path]
 
 
 def test_throttling_that_does_not_end(wire: Wire, make: Make) -> None:

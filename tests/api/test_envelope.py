@@ -320,11 +320,12 @@ def test_unclear_is_for_writes_that_may_have_happened(
         (b"x" * 70 + TOKEN.encode(), 403, "text/plain"),
         (f'{{"status": "{TOKEN}'.encode(), 200, "application/json"),
         (b"", 404, TOKEN),
+        (b" " * 4076 + TOKEN.encode(), 403, "text/plain"),
         ({"status": {"code": 11102, "req_id": TOKEN}}, 400, ""),
         (envelope(98004, f"fault at\n{TOKEN}"), 500, ""),
         (envelope(11005, f"slow down {TOKEN}"), 429, ""),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_an_echoed_token_does_not_come_out(body: Any, http: int, kind: str) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).replace("\\\\u", "\\u").encode()
