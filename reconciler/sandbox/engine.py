@@ -91,8 +91,8 @@ def run_workflow(workflow: Message, ctx: RunContext) -> tuple[NodeOutput, ...]:
         data = _data_of(ctx.media)
         if node.node_inputs:
             data = _merged([outputs[entry.node_id].data for entry in node.node_inputs])
-        model, version = ctx.find_version(node.model)
         try:
+            model, version = ctx.find_version(node.model)
             result = _compute(model, version, data, ctx, _node_override(node))
         except ModelFailure as failure:
             code = failure.code

@@ -773,6 +773,18 @@ def test_what_the_sandbox_does_not_run_it_says(used: Any, details: str) -> None:
     assert (caught.value.code, caught.value.details) == (10050, f"node 'n': {details}")
 
 
+def test_a_version_that_is_gone_fails_with_the_node() -> None:
+    def gone(reference: Any) -> tuple[Any, Any]:
+        raise ModelFailure(22002, f"model '{reference.id}' is gone")
+
+    with pytest.raises(ModelFailure) as caught:
+        run([("mapper", MAPPER)], find_version=gone)
+    assert (caught.value.code, caught.value.details) == (
+        22002,
+        "node 'mapper': model 'mapper' is gone",
+    )
+
+
 @pytest.mark.parametrize("status", [21101, 21102, 21103, 21106, 0], ids=str)
 def test_an_untrained_model_does_not_answer(status: int) -> None:
     used = model("embedding-classifier", "shapes", status=status)
