@@ -1,0 +1,351 @@
+"""Inputs: taken at once, processed in the background by the default workflow (fact sheet, 11).
+
+A row's ``k1`` holds the URL, ``k2`` the SHA-256 of the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from clarifai_grpc.grpc.api import resources_pb2, service_pb2
+
+from reconciler.sandbox import media, patching, status
+from reconciler.sandbox.context import (
+    Context,
+    Entry,
+    check_action,
+    check_batch,
+    done,
+    load,
+    need,
+    ok,
+    reads,
+    writes,
+)
+from reconciler.sandbox.handlers import concepts
+from reconciler.sandbox.ids import check_resource_id, stamp
+from reconciler.sandbox.store import Filter, Key, Row
+
+_LABELS: Final = ("concepts", "metadata", "geo")
+_SKIP: Final = 1
+_SUFFIX: Final = 2
+REINDEXED: Final = "reindexed"
+REINDEX_ERRORS: Final = "reindex_errors"
+
+
+def post_inputs(request: Any, context: Context) -> Any:
+    """Take inputs. Each good one is stored and queued, each bad one says why in its own status."""
+    check_batch(request.inputs, "inputs")
+    taken: list[Any] = []
+    resolution = request.input_id_conflict_resolution
+    seen = _Seen(request.inputs, context)
+    for sent in request.inputs:
+        try:
+            taken.append(_take(sent, seen, resolution, context))
+        except status.PlatformError as error:
+            taken.append(
+                resources_pb2.Input(id=sent.id, status=status.make(error.code, error.details))
+            )
+    bad = [item for item in taken if item.status.code not in _GOOD]
+    if bad and context.behaviour.input_batch_is_atomic:
+        raise status.PlatformError(bad[0].status.code, bad[0].status.details)
+    return service_pb2.MultiInputResponse(status=_envelope(len(bad), len(taken), bad), inputs=taken)
+
+
+_GOOD: Final = frozenset(
+    {status.INPUT_SUCCESS, status.INPUT_PENDING, status.INPUT_IN_PROGRESS, status.INPUT_FAILED}
+)
+
+
+def _envelope(bad: int, all_: int, items: Sequence[Any]) -> Any:
+    if not bad:
+        return ok()
+    details = items[0].status.details
+    if bad < all_:
+        return status.make(status.MIXED, f"{bad} of {all_} inputs were refused: {details}")
+    return status.make(status.FAILURE, details)
+
+
+class _Seen:
+    """Which ids and URLs are taken, by the store or earlier in the same request."""
+
+    def __init__(self, sent: Sequence[Any], context: Context) -> None:
+        ids = tuple(item.id for item in sent if item.id)
+        urls = tuple(url for item in sent if (url := media.url_of(item.data)))
+        select = context.tx.select
+        self.ids = {row.id for row in select("input", context.scope, Filter("id", ids))}
+        self.urls = {row.k1 for row in select("input", context.scope, Filter("k1", urls))}
+
+
+def _take(sent: Any, seen: _Seen, resolution: int, context: Context) -> Any:
+    id_ = check_resource_id(
+        sent.id or context.world.ids.new(), "input id", code=status.INPUT_INVALID_REQUEST
+    )
+    if id_ in seen.ids:
+        if resolution == _SKIP:
+            row = context.tx.get(context.key("input", id_))
+            return load(need(row, "input_id", id_))
+        if resolution != _SUFFIX:
+            raise status.PlatformError(
+                status.INPUT_DUPLICATE, f"duplicate input: id '{id_}' already exists"
+            )
+        id_ = f"{id_[:39]}-{context.world.ids.new()[:8]}"
+    kind = _check_medium(sent)
+    url = media.url_of(sent.data)
+    if url and url in seen.urls and not getattr(sent.data, kind).allow_duplicate_url:
+        raise status.PlatformError(
+            status.INPUT_DUPLICATE,
+            f"duplicate input: url '{url}' already exists; allow_duplicate_url lets it in",
+        )
+    if sent.data.concepts and _has_detector(context):
+        raise status.PlatformError(
+            status.INPUT_INVALID_ARGUMENT,
+            "the default workflow has a detector: label with annotations, not in the input",
+        )
+    stored = _store(sent, id_, url, context)
+    seen.ids.add(id_)
+    seen.urls.add(url)
+    return stored
+
+
+def _check_medium(sent: Any) -> media.Kind:
+    kinds = [kind for kind in media.KINDS if sent.data.HasField(kind)]
+    if len(kinds) != 1:
+        which = " and ".join(kinds) or "no medium"
+        raise status.PlatformError(
+            status.INPUT_INVALID_ARGUMENT,
+            f"an input has one of image, video, audio or text; this one has {which}",
+        )
+    medium = getattr(sent.data, kinds[0])
+    content = medium.raw if kinds[0] == "text" else medium.base64
+    if not content and not medium.url:
+        raise status.PlatformError(
+            status.INPUT_INVALID_ARGUMENT, f"the {kinds[0]} has neither a url nor content"
+        )
+    return kinds[0]
+
+
+def _has_detector(context: Context) -> bool:
+    app = load(need(context.tx.get(context.key("app", context.scope.app)), "app_id", ""))
+    default = app.default_workflow
+    key = Key("workflow", default.user_id, default.app_id, "", default.id)
+    row = context.tx.get(key)
+    return row is not None and any(
+        "detector" in node.model.model_type_id for node in load(row).nodes
+    )
+
+
+def _store(sent: Any, id_: str, url: str, context: Context) -> Any:
+    at = context.world.clock.now()
+    kept = resources_pb2.Input(
+        id=id_,
+        data=sent.data,
+        created_at=stamp(at),
+        modified_at=stamp(at),
+        status=status.make(status.INPUT_PENDING),
+        dataset_ids=sent.dataset_ids,
+    )
+    content = media.take_bytes(kept.data)
+    sha256 = media.digest(content) if content is not None else ""
+    if content is not None and not kept.data.HasField("text"):
+        context.tx.put_media(sha256, content)
+    _label(kept, context)
+    context.tx.insert(
+        context.key("input", id_), kept, at=at, status=kept.status.code, k1=url, k2=sha256
+    )
+    _insert_input_level(kept, at, context)
+    due = at + context.behaviour.input_delay_ms * 1000
+    context.tx.add_job("input", context.scope, "", id_, due=due)
+    return context.created(kept)
+
+
+def _label(kept: Any, context: Context) -> None:
+    """Concepts as the app knows them; unknown ones are made."""
+    sent = list(kept.data.concepts)
+    if not sent:
+        return
+    known = concepts.ensure(sent, context)
+    enriched = [concepts.enrich(item, known) for item in sent]
+    kept.data.ClearField("concepts")
+    kept.data.concepts.extend(enriched)
+
+
+def _labels_of(kept: Any) -> Any:
+    labels = resources_pb2.Data()
+    patching.apply(labels, kept.data, patching.OVERWRITE, _LABELS)
+    return labels
+
+
+def _insert_input_level(kept: Any, at: int, context: Context) -> None:
+    annotation = resources_pb2.Annotation(
+        id=context.world.ids.new(),
+        input_id=kept.id,
+        data=_labels_of(kept),
+        user_id=context.scope.user,
+        status=status.make(status.ANNOTATION_SUCCESS),
+        created_at=stamp(at),
+        modified_at=stamp(at),
+        trusted=True,
+        input_level=True,
+    )
+    annotation.worker.user.id = context.scope.user
+    context.tx.insert(
+        context.key("annotation", annotation.id, kept.id),
+        annotation,
+        at=at,
+        status=status.ANNOTATION_SUCCESS,
+        k1=annotation.user_id,
+        flag=1,
+    )
+
+
+def input_level(input_id: str, context: Context) -> Row | None:
+    """The row of the annotation that holds an input's own labels."""
+    rows = context.tx.select(
+        "annotation", context.scope, Filter("parent", (input_id,)), Filter("flag", (1,)), limit=1
+    )
+    return rows[0] if rows else None
+
+
+def list_inputs(request: Any, context: Context) -> Any:
+    """The app's inputs, newest first."""
+    page = context.page(request)
+    filters = []
+    if request.ids:
+        filters.append(Filter("id", tuple(request.ids)))
+    if request.status.code:
+        filters.append(Filter("status", (request.status.code,)))
+    rows = context.tx.select(
+        "input",
+        context.scope,
+        *filters,
+        order="-created",
+        offset=page.offset,
+        limit=page.limit,
+    )
+    return service_pb2.MultiInputResponse(status=ok(), inputs=list(map(load, rows)))
+
+
+def stream_inputs(request: Any, context: Context) -> Any:
+    """The app's inputs in the order of their creation, going on after ``last_id``."""
+    page = context.page(service_pb2.ListInputsRequest(per_page=request.per_page))
+    order = "-" if request.descending else ""
+    rows = context.tx.select(
+        "input", context.scope, order=f"{order}{'id' if request.order_by_id else 'created'}"
+    )
+    ids = [row.id for row in rows]
+    start = ids.index(request.last_id) + 1 if request.last_id in ids else 0
+    return service_pb2.MultiInputResponse(
+        status=ok(), inputs=list(map(load, rows[start : start + page.limit]))
+    )
+
+
+def get_input(request: Any, context: Context) -> Any:
+    """One input."""
+    row = context.tx.get(context.key("input", request.input_id))
+    return service_pb2.SingleInputResponse(
+        status=ok(), input=load(need(row, "input_id", request.input_id))
+    )
+
+
+def patch_inputs(request: Any, context: Context) -> Any:
+    """Change labels, metadata and place; the medium stays what it is."""
+    action = check_action(request.action, patching.MERGE, patching.OVERWRITE, patching.REMOVE)
+    check_batch(request.inputs, "inputs")
+    changed = []
+    for sent in request.inputs:
+        row = need(context.tx.get(context.key("input", sent.id)), "input_id", sent.id)
+        kept = load(row)
+        patching.apply(
+            kept.data,
+            sent.data,
+            action,
+            _LABELS,
+            drop_unsent=context.behaviour.overwrite_drops_unsent,
+        )
+        if action != patching.REMOVE:
+            _label(kept, context)
+        set_labels(kept, row, context)
+        shown = resources_pb2.Input()
+        shown.CopyFrom(kept)
+        shown.status.CopyFrom(status.make(status.INPUT_MODIFIED))
+        changed.append(shown)
+    return service_pb2.MultiInputResponse(status=ok(), inputs=changed)
+
+
+def set_labels(kept: Any, row: Row, context: Context) -> None:
+    """Store changed labels of an input, in itself and in its input-level annotation."""
+    at = context.world.clock.now()
+    kept.modified_at.CopyFrom(stamp(at))
+    context.tx.update(row, kept, at=at)
+    found = input_level(kept.id, context)
+    if found is not None:
+        annotation = load(found)
+        annotation.data.CopyFrom(_labels_of(kept))
+        annotation.modified_at.CopyFrom(stamp(at))
+        context.tx.update(found, annotation, at=at)
+
+
+def delete_input(request: Any, context: Context) -> Any:
+    """Delete an input with its annotations."""
+    _delete(request.input_id, context)
+    return done()
+
+
+def delete_inputs(request: Any, context: Context) -> Any:
+    """Delete up to 128 inputs by id."""
+    check_batch(request.ids, "input ids")
+    for id_ in dict.fromkeys(request.ids):
+        _delete(id_, context)
+    return done()
+
+
+def _delete(id_: str, context: Context) -> None:
+    row = need(context.tx.get(context.key("input", id_)), "input_id", id_)
+    slow = context.behaviour.deletes_are_slow_ms
+    if slow:
+        due = context.world.clock.now() + slow * 1000
+        context.tx.add_job("delete", context.scope, "", id_, due=due)
+    else:
+        remove(row, context)
+
+
+def remove(row: Row, context: Context) -> None:
+    """Take an input out, with its annotations and what was queued for it."""
+    context.tx.delete(row)
+    context.tx.delete_all(
+        context.scope, Filter("kind", ("annotation",)), Filter("parent", (row.id,))
+    )
+    context.tx.drop_jobs(
+        context.scope, Filter("kind", ("input", "reindex")), Filter("id", (row.id,))
+    )
+
+
+def get_input_count(request: Any, context: Context) -> Any:
+    """How many inputs are in which state."""
+    counts = context.tx.count_by_status("input", context.scope)
+    jobs = Filter("kind", ("reindex",))
+    count = resources_pb2.InputCount(
+        processed=counts.get(status.INPUT_SUCCESS, 0),
+        to_process=counts.get(status.INPUT_PENDING, 0),
+        errors=counts.get(status.INPUT_FAILED, 0),
+        processing=counts.get(status.INPUT_IN_PROGRESS, 0),
+        reindexed=context.tx.counter(context.scope, REINDEXED),
+        to_reindex=context.tx.count_jobs(context.scope, jobs, Filter("running", (0,))),
+        reindex_errors=context.tx.counter(context.scope, REINDEX_ERRORS),
+        reindexing=context.tx.count_jobs(context.scope, jobs, Filter("running", (1,))),
+    )
+    return service_pb2.SingleInputCountResponse(status=ok(), counts=count)
+
+
+ENTRIES: Final[Mapping[str, Entry]] = {
+    "PostInputs": writes(post_inputs),
+    "ListInputs": reads(list_inputs),
+    "StreamInputs": reads(stream_inputs),
+    "GetInput": reads(get_input),
+    "PatchInputs": writes(patch_inputs),
+    "DeleteInput": writes(delete_input),
+    "DeleteInputs": writes(delete_inputs),
+    "GetInputCount": reads(get_input_count),
+}

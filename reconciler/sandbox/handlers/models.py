@@ -1,0 +1,303 @@
+"""Models: what is said of them without their versions (fact sheet, section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from clarifai_grpc.grpc.api import resources_pb2, service_pb2
+
+from reconciler import catalogue
+from reconciler.sandbox import patching, status
+from reconciler.sandbox.context import (
+    PUBLIC,
+    Context,
+    Entry,
+    Page,
+    check_action,
+    check_batch,
+    done,
+    load,
+    ok,
+    reads,
+    visibility,
+    writes,
+)
+from reconciler.sandbox.handlers import lookup, renames, versions
+from reconciler.sandbox.handlers.apps import order_of
+from reconciler.sandbox.handlers.model_types import model_type
+from reconciler.sandbox.ids import check_resource_id, stamp
+from reconciler.sandbox.store import Filter, Row, Scope
+
+_TEXTS: Final = ("description", "notes", "metadata", "presets", "task")
+_LISTS: Final = ("toolkits", "use_cases", "languages", "check_consents")
+_PATCHABLE: Final = (*_TEXTS, *_LISTS, "visibility", "image", "display_name")
+_DEFAULT_TYPE: Final = "embedding-classifier"
+_TRAINED: Final = Filter("status", (status.MODEL_TRAINED,))
+
+
+def shown(
+    rows: Sequence[Row], context: Context, *, full: bool = False, trained: bool = False
+) -> list[Any]:
+    """Models with their newest version; ``full`` shows its configuration, lists hide it."""
+    by_scope: dict[Scope, list[str]] = {}
+    for row in rows:
+        by_scope.setdefault(Scope(row.user, row.app), []).append(row.id)
+    newest: dict[tuple[Scope, str], Row] = {}
+    for scope, ids in by_scope.items():
+        found = context.tx.newest_children(
+            "model_version", scope, ids, *((_TRAINED,) if trained else ())
+        )
+        newest.update({(scope, id_): row for id_, row in found.items()})
+    models = []
+    for row in rows:
+        model = load(row)
+        version = newest.get((Scope(row.user, row.app), row.id))
+        if version is not None:
+            model.model_version.CopyFrom(
+                versions.shown(load(version), context, full=full, listed=True)
+            )
+        models.append(model)
+    return models
+
+
+def list_models(request: Any, context: Context) -> Any:
+    """The app's models (or all of the user's), last changed first, each with its newest version."""
+    page = context.page(request)
+    scopes = [context.scope]
+    if not context.scope.app:
+        user = context.scope.user
+        scopes = [Scope(user, app) for app in context.tx.apps_of(user)]
+    mixes = context.behaviour.list_models_mixes_public or context.world.legacy
+    if mixes and not request.dont_fetch_from_main and PUBLIC not in scopes:
+        scopes.append(PUBLIC)
+    if len(scopes) == 1 and not _filters(request):
+        rows = context.tx.select(
+            "model", scopes[0], order=order_of(request), offset=page.offset, limit=page.limit
+        )
+    else:
+        rows = _filtered(request, scopes, page, context)
+    return service_pb2.MultiModelResponse(
+        status=ok(),
+        models=shown(
+            rows,
+            context,
+            full=context.behaviour.lists_show_output_info,
+            trained=request.trained_only,
+        ),
+    )
+
+
+def _filters(request: Any) -> bool:
+    return bool(
+        request.model_type_id
+        or request.trained_only
+        or request.query
+        or request.search
+        or request.name
+        or request.input_fields
+        or request.output_fields
+        or request.model_version_ids
+        or request.visibility.gettable
+    )
+
+
+def _filtered(request: Any, scopes: Iterable[Scope], page: Page, context: Context) -> list[Row]:
+    order = order_of(request)
+    found: list[Row] = []
+    for scope in scopes:
+        rows = context.tx.select("model", scope, order=order)
+        if request.trained_only:
+            trained = context.tx.newest_children(
+                "model_version", scope, [row.id for row in rows], _TRAINED
+            )
+            rows = [row for row in rows if row.id in trained]
+        if request.model_version_ids:
+            wanted = Filter("id", tuple(request.model_version_ids))
+            owners = {row.parent for row in context.tx.select("model_version", scope, wanted)}
+            rows = [row for row in rows if row.id in owners]
+        found += [row for row in rows if _passes(row, request)]
+    return found[page.offset : page.offset + page.limit]
+
+
+def _passes(row: Row, request: Any) -> bool:
+    wanted_type = request.model_type_id
+    canonical = catalogue.canonical_model_type
+    if wanted_type and canonical(row.k1) != canonical(wanted_type):
+        return False
+    known = model_type(row.k1)
+    if request.input_fields and not (known and set(request.input_fields) <= set(known.inputs)):
+        return False
+    if request.output_fields and not (known and set(request.output_fields) <= set(known.outputs)):
+        return False
+    model = load(row)
+    if request.visibility.gettable not in (0, model.visibility.gettable):
+        return False
+    text = (request.query or request.search or request.name).casefold().strip("*")
+    return text in model.id.casefold() or text in model.description.casefold()
+
+
+def search_models(request: Any, context: Context) -> Any:
+    """Models by name and type."""
+    asked = service_pb2.ListModelsRequest(
+        name=request.model_query.name,
+        model_type_id=request.model_query.model_type_id,
+        dont_fetch_from_main=True,
+    )
+    page = context.page(request.pagination)
+    rows = _filtered(asked, [context.scope], page, context)
+    return service_pb2.MultiModelResponse(status=ok(), models=shown(rows, context))
+
+
+def get_model(request: Any, context: Context) -> Any:
+    """One model with its newest version, or the one that is asked for, its configuration hidden."""
+    return _one(request, context, full=False)
+
+
+def get_output_info(request: Any, context: Context) -> Any:
+    """One model with the whole configuration of its newest or the named version."""
+    return _one(request, context, full=True)
+
+
+def _one(request: Any, context: Context, *, full: bool) -> Any:
+    if context.world.legacy and lookup.find_model(request.model_id, context) is None:
+        context.scope = PUBLIC
+    row = lookup.model(request.model_id, context)
+    if request.version_id:
+        version = lookup.version(row.id, request.version_id, context)
+        model = load(row)
+        model.model_version.CopyFrom(versions.shown(load(version), context, full=full, listed=True))
+    else:
+        model = shown([row], context, full=full)[0]
+    if full:
+        model.output_info.CopyFrom(model.model_version.output_info)
+    return service_pb2.SingleModelResponse(status=ok(), model=model)
+
+
+def post_models(request: Any, context: Context) -> Any:
+    """Create models. Without a version: that is a request of its own since January 2023."""
+    sent_models = [request.model] if request.HasField("model") else []
+    sent_models += list(request.models)
+    check_batch(sent_models, "models")
+    made = [_create(sent, context) for sent in sent_models]
+    return service_pb2.SingleModelResponse(status=ok(), model=context.created(made[-1]))
+
+
+def _create(sent: Any, context: Context) -> Any:
+    id_ = check_resource_id(sent.id or context.world.ids.new(), "model id")
+    type_id = sent.model_type_id or _DEFAULT_TYPE
+    known = model_type(type_id)
+    if known is None:
+        raise status.PlatformError(
+            status.MODEL_INVALID_ARGUMENT, f"model_type_id '{type_id}' is not a model type"
+        )
+    if not known.creatable:
+        raise status.PlatformError(
+            status.MODEL_INVALID_ARGUMENT, f"models of type '{type_id}' cannot be created"
+        )
+    at = context.world.clock.now()
+    model = resources_pb2.Model(
+        id=id_,
+        name=id_,
+        created_at=stamp(at),
+        modified_at=stamp(at),
+        app_id=context.scope.app,
+        user_id=context.scope.user,
+        model_type_id=type_id,
+        visibility=visibility(sent),
+    )
+    names = tuple(name for name in _PATCHABLE if name != "visibility")
+    patching.apply(model, sent, patching.OVERWRITE, names)
+    if not context.tx.insert(context.key("model", id_), model, at=at, k1=type_id):
+        raise status.PlatformError(
+            context.behaviour.duplicate_model_code, f"duplicate model: '{id_}' already exists"
+        )
+    if context.world.legacy:
+        version = versions.create(
+            model, resources_pb2.ModelVersion(output_info=sent.output_info), context, train=False
+        )
+        model.model_version.CopyFrom(versions.shown(version, context, full=True))
+    return model
+
+
+def patch_models(request: Any, context: Context) -> Any:
+    """Change what is said of models. Never their type, never (but in legacy mode) their versions."""
+    action = check_action(request.action, patching.MERGE, patching.OVERWRITE, patching.REMOVE)
+    check_batch(request.models, "models")
+    rows = []
+    for sent in request.models:
+        row = lookup.own_model(sent.id, context)
+        model = load(row)
+        if sent.model_type_id and sent.model_type_id != model.model_type_id:
+            raise status.PlatformError(
+                status.MODEL_INVALID_ARGUMENT,
+                f"model '{sent.id}' is a '{model.model_type_id}': its type cannot be changed",
+            )
+        names = ("image", *_LISTS) if action == patching.REMOVE else _PATCHABLE
+        drops = context.behaviour.overwrite_drops_unsent
+        patching.apply(model, sent, action, names, drop_unsent=False)
+        if drops and action == patching.OVERWRITE:
+            patching.apply(model, sent, action, _TEXTS, drop_unsent=True)
+        at = context.world.clock.now()
+        model.modified_at.CopyFrom(stamp(at))
+        context.tx.update(row, model, at=at)
+        if context.world.legacy and sent.HasField("output_info"):
+            versions.create_from_model(model, sent.output_info, action, context)
+        rows.append(lookup.own_model(sent.id, context))
+    return service_pb2.MultiModelResponse(status=ok(), models=shown(rows, context))
+
+
+def patch_ids(request: Any, context: Context) -> Any:
+    """Rename a model; workflow nodes follow."""
+    old, new = renames.pair(request, "model id")
+    row = lookup.own_model(old, context)
+    if context.tx.get(context.key("model", new)):
+        raise status.PlatformError(
+            context.behaviour.duplicate_model_code, f"duplicate model: '{new}' already exists"
+        )
+    model = load(row)
+    model.id = model.name = new
+    at = context.world.clock.now()
+    model.modified_at.CopyFrom(stamp(at))
+    context.tx.update(row, model, at=at, id=new)
+    renames.rename_model(context.scope, old, new, context)
+    changed = lookup.own_model(new, context)
+    return service_pb2.MultiModelResponse(status=ok(), models=shown([changed], context))
+
+
+def delete_model(request: Any, context: Context) -> Any:
+    """Delete a model with its versions."""
+    _delete(request.model_id, context)
+    return done()
+
+
+def delete_models(request: Any, context: Context) -> Any:
+    """Delete models by id, or all of them."""
+    ids = list(dict.fromkeys(request.ids))
+    if request.delete_all:
+        ids = [row.id for row in context.tx.select("model", context.scope)]
+    elif not ids:
+        raise status.invalid("the request names no model ids; delete_all deletes every model")
+    for id_ in ids:
+        _delete(id_, context)
+    return done()
+
+
+def _delete(id_: str, context: Context) -> None:
+    row = lookup.own_model(id_, context)
+    for version in context.tx.select("model_version", context.scope, Filter("parent", (id_,))):
+        versions.remove(version, context)
+    context.tx.delete(row)
+
+
+ENTRIES: Final[Mapping[str, Entry]] = {
+    "ListModels": reads(list_models),
+    "PostModelsSearches": reads(search_models),
+    "GetModel": reads(get_model),
+    "GetModelOutputInfo": reads(get_output_info),
+    "PostModels": writes(post_models),
+    "PatchModels": writes(patch_models),
+    "PatchModelIds": writes(patch_ids),
+    "DeleteModel": writes(delete_model),
+    "DeleteModels": writes(delete_models),
+}

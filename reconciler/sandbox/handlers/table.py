@@ -1,0 +1,45 @@
+"""Every method that the sandbox has, with its handler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from reconciler.sandbox.context import Entry
+from reconciler.sandbox.handlers import (
+    annotation,
+    apps,
+    concepts,
+    inputs,
+    model_types,
+    models,
+    outputs,
+    relations,
+    status_codes,
+    users,
+    versions,
+    workflow_versions,
+    workflows,
+)
+
+_MODULES: Final = (
+    annotation,
+    apps,
+    concepts,
+    inputs,
+    model_types,
+    models,
+    outputs,
+    relations,
+    status_codes,
+    users,
+    versions,
+    workflow_versions,
+    workflows,
+)
+
+ENTRIES: Final[Mapping[str, Entry]] = MappingProxyType(
+    {name: entry for module in _MODULES for name, entry in module.ENTRIES.items()}
+)
+"""Handlers by the name of their RPC."""

@@ -1,0 +1,118 @@
+"""A running sandbox put together: store, background, rooms and doors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from clarifai_grpc.grpc.api import resources_pb2
+
+from reconciler.errors import SandboxError
+from reconciler.sandbox import public
+from reconciler.sandbox.auth import Tokens
+from reconciler.sandbox.context import World
+from reconciler.sandbox.control import Controls
+from reconciler.sandbox.faults import FaultBook, RateLimit, RequestLog
+from reconciler.sandbox.ids import Clock, IdSource, check_resource_id, stamp
+from reconciler.sandbox.platform import Platform
+from reconciler.sandbox.runner import Runner
+from reconciler.sandbox.scores import Scores
+from reconciler.sandbox.server import Server
+from reconciler.sandbox.status import PlatformError
+from reconciler.sandbox.store import Key, Store
+
+if TYPE_CHECKING:
+    from reconciler.sandbox.sandbox import Sandbox
+
+_DRAIN_SECONDS: Final = 600.0
+
+
+class House:
+    """Everything that runs while a sandbox does."""
+
+    def __init__(self, wanted: Sandbox) -> None:
+        _check(wanted)
+        scores = Scores.load(wanted.scores) if wanted.scores else Scores.empty()
+        self._store = Store(wanted.data)
+        self._world = World(
+            store=self._store,
+            behaviour=wanted.behaviour,
+            legacy=wanted.legacy,
+            ids=IdSource(wanted.seed),
+            clock=Clock(),
+            owner=wanted.user_id,
+            wake=self._wake,
+            scores=scores,
+        )
+        self.runner = Runner(self._world)
+        tokens = Tokens(
+            wanted.user_id,
+            wanted.pat,
+            wanted.app_keys,
+            wanted.behaviour.malformed_authorization_http,
+        )
+        self.controls = Controls(
+            FaultBook(),
+            RequestLog(),
+            RateLimit(wanted.limit_rps) if wanted.limit_rps else None,
+            wanted.latency_ms,
+            self.runner.idle,
+        )
+        self._server: Server | None = None
+        try:
+            self._server = Server(wanted.port, Platform(self._world, tokens), self.controls)
+        finally:
+            if self._server is None:
+                self._store.close()
+
+    def _wake(self) -> None:
+        self.runner.wake()
+
+    @property
+    def port(self) -> int:
+        """Where the HTTP door is."""
+        assert self._server is not None
+        return int(self._server.server_port)
+
+    def open(self) -> None:
+        """Fill in what every sandbox has and open the door."""
+        named = {id_ for concepts in self._world.scores.images.values() for id_ in concepts}
+        with self._store.write() as tx:
+            public.seed(tx, named)
+            owner = self._world.owner
+            at = self._world.clock.now()
+            tx.insert(
+                Key("user", owner, "", "", owner),
+                resources_pb2.User(id=owner, created_at=stamp(at)),
+                at=at,
+            )
+        self.runner.start()
+        assert self._server is not None
+        self._server.start()
+
+    def close(self, *, drain: bool) -> None:
+        """Close the door, end the background and the store."""
+        try:
+            if drain:
+                self.runner.wait_idle(_DRAIN_SECONDS)
+        finally:
+            assert self._server is not None
+            self._server.stop()
+            self.runner.stop()
+            self.controls.faults.clear()
+            self._store.close()
+
+
+def _check(wanted: Sandbox) -> None:
+    try:
+        check_resource_id(wanted.user_id, "user id")
+        for app in wanted.app_keys.values():
+            check_resource_id(app, "app id")
+    except PlatformError as error:
+        raise SandboxError(error.details) from error
+    for token in (*wanted.app_keys, *([] if wanted.pat is None else [wanted.pat])):
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise SandboxError(
+                "a token is printable ASCII without spaces", hint="choose another one"
+            )
+    if wanted.limit_rps is not None and wanted.limit_rps < 1:
+        raise SandboxError(f"limit_rps is {wanted.limit_rps}; it must be at least 1")

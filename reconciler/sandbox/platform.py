@@ -1,0 +1,131 @@
+"""The way of a request to its handler, the same for every door: token, app, transaction, envelope."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+
+from reconciler.sandbox import auth, status
+from reconciler.sandbox.auth import Tokens
+from reconciler.sandbox.context import Caller, Context, Entry, World, need
+from reconciler.sandbox.handlers import table
+from reconciler.sandbox.routes import Rpc
+from reconciler.sandbox.store import Key, Scope, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a door knows of a request besides the message.
+
+    ``given`` names the fields that were spelled out, ``request_prefix`` begins the request id,
+    ``reader`` replaces the state that reads see (stale answers), ``mixed`` lets part of a batch fail.
+    """
+
+    authorization: str | None
+    given: frozenset[str] | None = None
+    request_prefix: str = ""
+    reader: Callable[[], AbstractContextManager[Tx]] | None = None
+    mixed: bool = False
+
+
+class Platform:
+    """All the rooms behind the doors."""
+
+    def __init__(self, world: World, tokens: Tokens) -> None:
+        self.world = world
+        self._tokens = tokens
+
+    def authorize(self, rpc: Rpc, authorization: str | None) -> None:
+        """Refuse a token that is none, before anybody reads what came with it."""
+        if rpc.name not in auth.OPEN:
+            self._tokens.caller(authorization)
+
+    def call(self, rpc: Rpc, request: Message, ask: Ask) -> Any:
+        """Carry out one request; whatever happens, the answer is a message with an envelope."""
+        try:
+            response = self._carry_out(rpc, request, ask)
+        except status.PlatformError as error:
+            response = refusal(rpc, error)
+        response.status.req_id = ask.request_prefix + uuid.uuid4().hex
+        return response
+
+    def _carry_out(self, rpc: Rpc, request: Any, ask: Ask) -> Any:
+        entry = table.ENTRIES.get(rpc.name)
+        if rpc.name in auth.OPEN:
+            caller, scope = Caller(""), Scope("", "")
+        else:
+            caller = self._tokens.caller(ask.authorization)
+            if entry is None:
+                raise not_implemented(rpc.name)
+            scope = auth.scope_for(rpc.name, request.user_app_id, caller)
+            request.user_app_id.user_id, request.user_app_id.app_id = scope
+        if entry is None:
+            raise not_implemented(rpc.name)
+        context = Context(self.world, caller, scope, ask.given, ask.reader)
+        if ask.mixed:
+            return self._half(entry, request, context)
+        return self._run(entry, request, context)
+
+    def _run(self, entry: Entry, request: Any, context: Context) -> Any:
+        if entry.mode == "free":
+            with context.reading():
+                _check_app(context)
+            return entry.handler(request, context)
+        if entry.mode == "read":
+            with context.reading():
+                _check_app(context)
+                return entry.handler(request, context)
+        if context.is_public:
+            raise status.missing("app_id", context.scope.app)
+        with self.world.store.write() as tx, context.using(tx):
+            _check_app(context)
+            response = entry.handler(request, context)
+        if tx.new_jobs:
+            self.world.wake()
+        return response
+
+    def _half(self, entry: Entry, request: Any, context: Context) -> Any:
+        """Mixed success on purpose: every second item of the batch is left out and reported."""
+        for field in request.DESCRIPTOR.fields:
+            items = getattr(request, field.name)
+            if field.is_repeated and len(items) > 1:
+                kept = [item for index, item in enumerate(items) if index % 2 == 0]
+                request.ClearField(field.name)
+                getattr(request, field.name).extend(kept)
+                response = self._run(entry, request, context)
+                if response.status.code == status.SUCCESS:
+                    response.status.CopyFrom(
+                        status.make(status.MIXED, "a fault made every second item fail")
+                    )
+                return response
+        return self._run(entry, request, context)
+
+
+def _check_app(context: Context) -> None:
+    user, app = context.scope
+    if app:
+        need(context.tx.get(Key("app", user, app, "", app)), "app_id", app)
+
+
+def not_implemented(name: str) -> status.PlatformError:
+    """What is answered for a method that the sandbox does not have."""
+    return status.PlatformError(status.NOT_IMPLEMENTED, f"the sandbox does not implement {name}")
+
+
+def refusal(rpc: Rpc, error: status.PlatformError) -> Any:
+    """The answer of this method for an error."""
+    response = rpc.response()
+    response.status.CopyFrom(status.make(error.code, error.details))
+    if error.http != status.http_of(error.code):
+        response.status.http_status_code = error.http
+    return response
+
+
+def http_status(response: Any) -> int:
+    """The HTTP status that goes with an answer."""
+    return int(response.status.http_status_code) or status.http_of(response.status.code)

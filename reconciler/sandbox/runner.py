@@ -1,0 +1,319 @@
+"""Background work: inputs run through the default workflow, classifiers are trained.
+
+Jobs stand in the store. A worker takes some in one transaction (which settles what they are bound to),
+computes without one, and writes all that came of it, the end of the job included, in a second one: so a
+server that dies in between takes the work up again and nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconciler.errors import SandboxError
+from reconciler.sandbox import engine, learning, media, runs, status
+from reconciler.sandbox.context import Caller, Context, World, load
+from reconciler.sandbox.handlers import annotation, inputs
+from reconciler.sandbox.ids import stamp
+from reconciler.sandbox.store import Job, Key, Row, Scope, Tx
+
+_BATCH: Final = 8
+_IDLE_WAIT: Final = 0.5
+_INPUT_KINDS: Final = ("input", "reindex", "delete")
+_TRAIN_KINDS: Final = ("train",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """An input that is being processed, with the plan that it is bound to."""
+
+    job: Job
+    row: Row
+    plan: runs.Plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What came of a task; ``details`` say why it failed, if ``code`` does."""
+
+    task: _Task
+    code: int
+    details: str = ""
+    effects: tuple[engine.WriterEffect, ...] = ()
+    data: Any = None
+    vectors: tuple[tuple[str, str, bytes], ...] = ()
+
+
+class Runner:
+    """The workers. ``wake`` tells them that there may be work."""
+
+    def __init__(self, world: World, *, workers: int = 2) -> None:
+        self._world = world
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._held = False
+        self._ticks = 0
+        self._threads = [
+            threading.Thread(target=self._work, args=(_INPUT_KINDS,), name=f"sandbox-inputs-{n}")
+            for n in range(workers)
+        ]
+        self._threads.append(
+            threading.Thread(target=self._work, args=(_TRAIN_KINDS,), name="sandbox-training")
+        )
+
+    def start(self) -> None:
+        """Take up what a former server left half done, and begin."""
+        with self._world.store.write() as tx:
+            tx.requeue_jobs()
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Look for work now."""
+        with self._changed:
+            self._ticks += 1
+            self._changed.notify_all()
+
+    def hold(self) -> None:
+        """Begin no more work until ``release``."""
+        with self._changed:
+            self._held = True
+
+    def release(self) -> None:
+        """Go on."""
+        with self._changed:
+            self._held = False
+        self.wake()
+
+    def stop(self) -> None:
+        """Finish what is being computed and end; what is queued stays queued."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def idle(self) -> bool:
+        """Whether nothing is queued or being worked on."""
+        with self._world.store.read() as tx:
+            return tx.count_jobs() == 0
+
+    def wait_idle(self, timeout: float) -> None:
+        """Wait until nothing is left to do. Raises SandboxError after ``timeout`` seconds."""
+        deadline = time.monotonic() + timeout
+        while not self.idle():
+            if not all(thread.is_alive() for thread in self._threads):
+                raise SandboxError("a background worker of the sandbox died", hint="see its log")
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise SandboxError(f"the sandbox still has work to do after {timeout:g} s")
+            with self._changed:
+                self._changed.wait(min(left, 0.1))
+
+    def _work(self, kinds: Sequence[str]) -> None:
+        while True:
+            with self._changed:
+                if self._stopping:
+                    return
+                seen, held = self._ticks, self._held
+            if not held and self._do_some(kinds):
+                with self._changed:
+                    self._changed.notify_all()
+                continue
+            with self._changed:
+                if not self._stopping and self._ticks == seen:
+                    self._changed.wait(self._pause())
+
+    def _pause(self) -> float:
+        with self._world.store.read() as tx:
+            due = tx.next_due()
+        if due is None:
+            return _IDLE_WAIT
+        return min(max((due - self._now()) / 1e6, 0.005), _IDLE_WAIT)
+
+    def _now(self) -> int:
+        return time.time_ns() // 1000
+
+    def _do_some(self, kinds: Sequence[str]) -> bool:
+        # A look without a lock first: most of the time there is nothing.
+        with self._world.store.read() as tx:
+            if not tx.due_jobs(kinds, self._now(), 1):
+                return False
+        if kinds is _TRAIN_KINDS:
+            return self._train_one()
+        return self._process_some()
+
+    # --- inputs -------------------------------------------------------------------------------
+
+    def _process_some(self) -> bool:
+        with self._world.store.write() as tx:
+            jobs = tx.due_jobs(_INPUT_KINDS, self._now(), _BATCH)
+            tasks = self._begin(tx, jobs)
+        outcomes = [self._process(task) for task in tasks]
+        if outcomes:
+            with self._world.store.write() as tx:
+                for outcome in outcomes:
+                    self._end(tx, outcome)
+        return bool(jobs)
+
+    def _begin(self, tx: Tx, jobs: Sequence[Job]) -> list[_Task]:
+        """Bind each input to the default workflow as it is now, unless it was bound before."""
+        tasks = []
+        plans: dict[tuple[Scope, bytes], runs.Plan | None] = {}
+        for job in jobs:
+            row = tx.get(Key("input", *job.scope, "", job.id))
+            if row is None:
+                tx.end_job(job)
+                continue
+            if job.kind == "delete":
+                inputs.remove(row, self._context(tx, job.scope))
+                tx.end_job(job)
+                continue
+            place = (job.scope, job.binding)
+            if place not in plans:
+                plans[place] = runs.plan_default(tx, job.scope, job.binding.decode())
+            plan = plans[place]
+            if plan is None:
+                tx.end_job(job)
+                continue
+            tx.start_job(job, plan.version_id.encode())
+            if job.kind == "input":
+                self._set_status(tx, row, status.INPUT_IN_PROGRESS, "")
+            tasks.append(_Task(job, row, plan))
+        return tasks
+
+    def _context(self, tx: Tx, scope: Scope) -> Context:
+        return Context(self._world, Caller(scope.user), scope, _tx=tx)
+
+    def _set_status(self, tx: Tx, row: Row, code: int, details: str) -> None:
+        kept = load(row)
+        kept.status.CopyFrom(status.make(code, details))
+        tx.update(row, kept, status=code)
+
+    def _process(self, task: _Task) -> _Outcome:
+        kept = load(task.row)
+        kind = media.kind_of(kept.data)
+        if kind in ("video", "audio"):
+            return _Outcome(
+                task, status.INPUT_FAILED, f"the sandbox does not process {kind} inputs"
+            )
+        try:
+            with self._world.store.read() as tx:
+                medium, vector = self._open(tx, kept, task.row)
+            if medium is None:
+                medium = media.open_medium(kept.data, "", _nothing, self._world.scores)
+            if medium.kind == "image" and medium.data is not None:
+                media.describe_image(kept.data, medium.data)
+            effects: list[engine.WriterEffect] = []
+            outputs = task.plan.run(self._world, medium, write=effects.append, vector=vector)
+        except engine.ModelFailure as failure:
+            return _Outcome(task, status.INPUT_FAILED, failure.details)
+        except status.PlatformError as error:
+            return _Outcome(task, status.INPUT_FAILED, error.details)
+        return _Outcome(
+            task,
+            status.INPUT_SUCCESS,
+            effects=tuple(effects),
+            data=kept.data,
+            vectors=_vectors(outputs, medium),
+        )
+
+    def _open(
+        self, tx: Tx, kept: Any, row: Row
+    ) -> tuple[engine.Media | None, tuple[float, ...] | None]:
+        """The stored medium and its kept vector; nothing for a URL, which is fetched later."""
+        if not row.k2 and not kept.data.HasField("text"):
+            return None, None
+        medium = media.open_medium(kept.data, row.k2, tx.media, self._world.scores)
+        vector = tx.embedding(medium.sha256, runs.embedder_version())
+        return medium, runs.unpack(vector) if vector else None
+
+    def _end(self, tx: Tx, outcome: _Outcome) -> None:
+        job = outcome.task.job
+        if not tx.end_job(job):
+            return
+        row = tx.get(outcome.task.row.key)
+        if row is None:
+            return
+        context = self._context(tx, job.scope)
+        failed = outcome.code != status.INPUT_SUCCESS
+        if job.kind == "reindex":
+            tx.bump(job.scope, inputs.REINDEX_ERRORS if failed else inputs.REINDEXED)
+        if not failed:
+            for effect in outcome.effects:
+                annotation.write(effect, job.id, outcome.task.plan.version_id, context)
+            for vector in outcome.vectors:
+                tx.put_embedding(*vector)
+        if job.kind == "input":
+            kept = load(row)
+            kept.status.CopyFrom(status.make(outcome.code, outcome.details))
+            if outcome.data is not None and outcome.data.HasField("image"):
+                kept.data.image.image_info.CopyFrom(outcome.data.image.image_info)
+            tx.update(row, kept, status=outcome.code)
+
+    # --- training -----------------------------------------------------------------------------
+
+    def _train_one(self) -> bool:
+        with self._world.store.write() as tx:
+            jobs = tx.due_jobs(_TRAIN_KINDS, self._now(), 1)
+            lesson = self._begin_training(tx, jobs[0]) if jobs else None
+        if lesson is None:
+            return bool(jobs)
+        result = learning.learn(lesson, self._world)
+        with self._world.store.write() as tx:
+            if tx.end_job(jobs[0]):
+                self._end_training(tx, jobs[0], result)
+        return True
+
+    def _version_row(self, tx: Tx, job: Job) -> Row | None:
+        return tx.get(Key("model_version", *job.scope, job.parent, job.id))
+
+    def _begin_training(self, tx: Tx, job: Job) -> learning.Lesson | None:
+        row = self._version_row(tx, job)
+        model = tx.get(Key("model", *job.scope, "", job.parent))
+        if row is None or model is None:
+            tx.end_job(job)
+            return None
+        version = load(row)
+        version.status.CopyFrom(status.make(status.MODEL_TRAINING))
+        tx.update(row, version, status=status.MODEL_TRAINING)
+        tx.start_job(job, b"")
+        return learning.gather(tx, job.scope, load(model), version)
+
+    def _end_training(self, tx: Tx, job: Job, result: learning.Learned) -> None:
+        row = self._version_row(tx, job)
+        if row is None:
+            return
+        version = load(row)
+        at = self._world.clock.now()
+        version.status.CopyFrom(status.make(result.code, result.details))
+        version.completed_at.CopyFrom(stamp(at))
+        version.modified_at.CopyFrom(stamp(at))
+        version.total_input_count = result.examples
+        tx.update(row, version, at=at, status=result.code)
+        if result.artifact is not None:
+            tx.put_artifact(version.id, result.artifact)
+        for vector in result.vectors:
+            tx.put_embedding(*vector)
+
+
+def _nothing(_sha256: str) -> None:
+    return None
+
+
+def _vectors(
+    outputs: Sequence[engine.NodeOutput], medium: engine.Media
+) -> tuple[tuple[str, str, bytes], ...]:
+    """Embeddings of the input itself, to be kept for training."""
+    if not medium.sha256:
+        return ()
+    wanted = runs.embedder_version()
+    for made in outputs:
+        if made.version.id == wanted and made.data.embeddings:
+            vector = runs.pack(list(made.data.embeddings[0].vector))
+            return ((medium.sha256, wanted, vector),)
+    return ()

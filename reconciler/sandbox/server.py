@@ -1,0 +1,406 @@
+"""The HTTP door: JSON over HTTP/1.1 on loopback, one thread a connection, connections kept alive."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from reconciler.errors import SandboxError
+from reconciler.sandbox import codec, control, platform, routes, status
+from reconciler.sandbox.control import Controls
+from reconciler.sandbox.faults import Fault, Logged
+from reconciler.sandbox.platform import Ask, Platform
+
+HOST: Final = "127.0.0.1"
+MAX_BODY: Final = 128 * 1024 * 1024
+_IDLE_SECONDS: Final = 300.0
+_HTML: Final = b"<html><head><title>Error</title></head><body><h1>upstream error</h1></body></html>"
+_SKIPPED: Final = "user_app_id"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back: ``body`` is complete, unless ``cut`` says that half of it is sent."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False
+
+
+class _Dropped(Exception):
+    """The connection shall be closed without an answer."""
+
+
+class _Unreadable(Exception):
+    """The body of a request cannot be read: the connection is of no further use."""
+
+    def __init__(self, error: status.PlatformError) -> None:
+        super().__init__(error.details)
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came, its path still percent-encoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Any
+    body: bytes
+
+    @property
+    def prefix(self) -> str:
+        """What the id of the answer shall begin with."""
+        sent = str(self.headers.get("X-Clarifai-Request-ID-Prefix") or "")
+        return f"{sent[:64]}-" if sent and sent.isprintable() else ""
+
+
+def envelope(error: status.PlatformError, prefix: str = "") -> Reply:
+    """The answer for an error outside of any method."""
+    found = status.make(error.code, error.details)
+    found.req_id = prefix + uuid.uuid4().hex
+    body = json.dumps({"status": codec.to_json(found)}, ensure_ascii=False).encode()
+    return Reply(error.http, body)
+
+
+class Server(ThreadingHTTPServer):
+    """Listens; ``stop`` ends it and every connection."""
+
+    daemon_threads = False
+    request_queue_size = 256
+    allow_reuse_address = True
+
+    def __init__(self, port: int, rooms: Platform, controls: Controls) -> None:
+        self.rooms = rooms
+        self.controls = controls
+        self._open: set[socket.socket] = set()
+        self._open_lock = threading.Lock()
+        try:
+            super().__init__((HOST, port), _Handler)
+        except OSError as error:
+            raise SandboxError(
+                f"cannot listen on {HOST}:{port}: {error.strerror or error}",
+                hint="another program uses that port; name another one, or 0 for any free one",
+            ) from error
+        except OverflowError:
+            raise SandboxError(
+                f"{port} is no port", hint="a port is a number from 0 to 65535"
+            ) from None
+        self._thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox-http"
+        )
+
+    def server_bind(self) -> None:
+        """Bind without looking up the host's name, which can take seconds."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = HOST, self.server_address[1]
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more; requests that are being worked on are finished, if not always heard."""
+        if self._thread.is_alive():
+            self.shutdown()
+            self._thread.join()
+        with self._open_lock:
+            for connection in self._open:
+                _hang_up(connection, socket.SHUT_RD)
+        self.server_close()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, so that ``stop`` can end it."""
+        with self._open_lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget the connection."""
+        with self._open_lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A bug in a handler: the client has its 500 already, the log gets the rest."""
+        _log.exception("a request failed in an unforeseen way")
+
+    # --- the way of a request -----------------------------------------------------------------
+
+    def answer(self, request: Request) -> tuple[Reply, str]:
+        """The reply to a request and the name of the method it called; raises ``_Dropped``."""
+        path = unquote(request.path, errors="replace")
+        fault = self.controls.faults.take(request.method, path)
+        wait = self.controls.latency_ms + (fault.latency_ms if fault else 0)
+        if wait:
+            time.sleep(wait / 1000)
+        if fault and fault.drop == "before":
+            raise _Dropped
+        if fault and fault.status:
+            return _faulty(fault, request.prefix), ""
+        limit = self.controls.limit
+        if limit is not None and not limit.admits():
+            return _throttled(limit.per_second, request.prefix), ""
+        try:
+            reply, rpc = self._dispatch(request, fault)
+        except status.PlatformError as error:
+            return envelope(error, request.prefix), ""
+        if fault and fault.drop == "after":
+            raise _Dropped
+        if fault and fault.cut:
+            reply = Reply(reply.status, reply.body, cut=True)
+        return reply, rpc
+
+    def _dispatch(self, request: Request, fault: Fault | None) -> tuple[Reply, str]:
+        match = _route(request)
+        rpc = match.route.rpc
+        if rpc.streaming:
+            error = platform.not_implemented(rpc.name)
+            return _reply(platform.refusal(rpc, error), request.prefix), rpc.name
+        message = rpc.request()
+        try:
+            self.rooms.authorize(rpc, request.headers.get("Authorization"))
+            given = _fill(message, match, request)
+        except codec.BadJson as error:
+            refusal = status.PlatformError(status.BAD_FORMAT, str(error))
+            return _reply(platform.refusal(rpc, refusal), request.prefix), rpc.name
+        except status.PlatformError as error:
+            return _reply(platform.refusal(rpc, error), request.prefix), rpc.name
+        state = None
+        if fault and fault.stale_reads:
+            state = self.rooms.world.store.snapshot()
+        ask = Ask(
+            request.headers.get("Authorization"),
+            given,
+            request.prefix,
+            self.controls.faults.reader() if request.method == "GET" else None,
+            bool(fault and fault.mixed),
+        )
+        response = self.rooms.call(rpc, message, ask)
+        if state is not None and fault:
+            self.controls.faults.go_stale(state, fault.stale_reads)
+        http = platform.http_status(response)
+        if response.status.http_status_code and rpc.name != "GetStatusCode":
+            response.status.http_status_code = 0
+        return Reply(http, codec.dumps(response)), rpc.name
+
+
+def _reply(response: Any, prefix: str) -> Reply:
+    response.status.req_id = prefix + uuid.uuid4().hex
+    http = platform.http_status(response)
+    response.status.http_status_code = 0
+    return Reply(http, codec.dumps(response))
+
+
+def _route(request: Request) -> routes.Match:
+    try:
+        match = routes.find(request.method, request.path)
+    except UnicodeDecodeError:
+        raise status.PlatformError(
+            status.BAD_FORMAT, "the path is not UTF-8 behind its percent-encoding"
+        ) from None
+    if isinstance(match, routes.Match):
+        return match
+    if match:
+        raise status.PlatformError(
+            status.METHOD_NOT_ALLOWED,
+            f"{request.method} is not for {request.path}; allowed: {', '.join(sorted(match))}",
+        )
+    raise status.PlatformError(
+        status.DOES_NOT_EXIST, f"there is nothing at {request.path}. Check the url of your request."
+    )
+
+
+def _fill(message: Any, match: routes.Match, request: Request) -> frozenset[str]:
+    """Fill the message from body or query, then from the path; which fields were spelled out."""
+    if match.route.takes_body:
+        sent = codec.loads(request.body)
+        codec.parse_into(message, sent, skip=(_SKIPPED,))
+        given = frozenset(sent)
+    else:
+        texts: dict[str, list[str]] = {}
+        try:
+            for name, text in parse_qsl(request.query, keep_blank_values=True, errors="strict"):
+                texts.setdefault(name, []).append(text)
+        except UnicodeDecodeError:
+            raise codec.BadJson("query", "not UTF-8 behind its percent-encoding") from None
+        for name, values in texts.items():
+            if name.partition(".")[0] != _SKIPPED:
+                codec.bind_text(message, name, values)
+        given = frozenset(texts)
+    for name, value in match.values.items():
+        codec.bind_text(message, name, [value])
+    return given
+
+
+def _faulty(fault: Fault, prefix: str) -> Reply:
+    headers = {}
+    if fault.retry_after is not None:
+        headers["Retry-After"] = f"{fault.retry_after:g}"
+    if fault.html:
+        return Reply(fault.status, _HTML, "text/html", headers)
+    code = fault.code or _usual_code(fault.status)
+    made = envelope(status.PlatformError(code, "a fault was asked for", http=fault.status), prefix)
+    return Reply(made.status, made.body, headers=headers)
+
+
+def _usual_code(http: int) -> int:
+    if http == 429:
+        return status.THROTTLED
+    if http == 401:
+        return status.KEY_INVALID
+    if http == 404:
+        return status.DOES_NOT_EXIST
+    return status.INTERNAL if http >= 500 else status.FAILURE
+
+
+def _throttled(per_second: int, prefix: str) -> Reply:
+    error = status.PlatformError(status.THROTTLED, f"the limit is {per_second} requests per second")
+    made = envelope(error, prefix)
+    return Reply(made.status, made.body, headers={"Retry-After": "1"})
+
+
+def _hang_up(connection: socket.socket, how: int) -> None:
+    try:
+        connection.shutdown(how)
+    except OSError:
+        _log.debug("the connection was closed already")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "clarifai-sandbox"
+    sys_version = ""
+    timeout = _IDLE_SECONDS
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: Server
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_GET
+
+    def _serve(self) -> None:
+        began = time.monotonic()
+        parts = urlsplit(self.path)
+        controlled = parts.path.startswith(control.PREFIX)
+        rpc = ""
+        # Stays in place if the work below fails in a way that nobody foresaw.
+        error = status.PlatformError(status.INTERNAL, "the sandbox has a bug; see its log")
+        reply: Reply | None = envelope(error)
+        try:
+            request = Request(
+                self.command, parts.path, parts.query, self.headers, self._read_body()
+            )
+            if controlled:
+                found = self.server.controls.answer(
+                    request.method, request.path, request.query, request.body
+                )
+                reply = Reply(found.status, found.body, found.content_type)
+            else:
+                reply, rpc = self.server.answer(request)
+        except _Dropped:
+            reply = None
+        except _Unreadable as unreadable:
+            self.close_connection = True
+            reply = envelope(unreadable.error)
+        finally:
+            self._finish(reply)
+            if not controlled:
+                took = (time.monotonic() - began) * 1000
+                code = reply.status if reply else 0
+                self.server.controls.log.add(
+                    Logged(self.command, parts.path, parts.query, code, rpc, took)
+                )
+
+    def _finish(self, reply: Reply | None) -> None:
+        if reply is None:
+            self.close_connection = True
+            _hang_up(self.connection, socket.SHUT_RDWR)
+            return
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Length", str(len(reply.body)))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if self.close_connection or reply.cut:
+            self.send_header("Connection", "close")
+            self.close_connection = True
+        self.end_headers()
+        body = b"" if self.command == "HEAD" else reply.body
+        try:
+            self.wfile.write(body[: len(body) // 2] if reply.cut else body)
+            self.wfile.flush()
+        except OSError:
+            # The client is gone; there is nobody to tell.
+            self.close_connection = True
+
+    def _read_body(self) -> bytes:
+        if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
+            return self._read_chunks()
+        text = self.headers.get("Content-Length") or "0"
+        if not (text.isascii() and text.isdigit()):
+            raise _unreadable(f"Content-Length {text[:40]!r} is no number")
+        length = int(text) if len(text) < 16 else MAX_BODY + 1
+        if length > MAX_BODY:
+            raise _too_large()
+        content = self.rfile.read(length)
+        if len(content) < length:
+            raise _unreadable("the body is shorter than its Content-Length")
+        return content
+
+    def _read_chunks(self) -> bytes:
+        content = bytearray()
+        while True:
+            line = self.rfile.readline(1024).split(b";")[0].strip()
+            try:
+                length = int(line, 16)
+            except ValueError:
+                raise _unreadable("a chunk of the body has no length") from None
+            if length < 0 or len(content) + length > MAX_BODY:
+                raise _too_large()
+            if length == 0:
+                while self.rfile.readline(65536).strip():
+                    pass
+                return bytes(content)
+            content += self.rfile.read(length)
+            self.rfile.readline(1024)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What the standard library refuses by itself (a broken request line, an unknown verb)."""
+        self.close_connection = True
+        number = status.METHOD_NOT_ALLOWED if code == 501 else status.BAD_FORMAT
+        http = 405 if code == 501 else code
+        self.command = getattr(self, "command", None) or "GET"
+        error = status.PlatformError(number, message or "the request cannot be read", http=http)
+        self._finish(envelope(error))
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Requests go to the request log, not to the terminal."""
+
+
+def _unreadable(details: str) -> _Unreadable:
+    return _Unreadable(status.PlatformError(status.BAD_FORMAT, details))
+
+
+def _too_large() -> _Unreadable:
+    return _Unreadable(
+        status.PlatformError(status.TOO_LARGE, f"the body is larger than {MAX_BODY} bytes")
+    )

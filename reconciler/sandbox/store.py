@@ -1,0 +1,539 @@
+"""Where the state is kept: SQLite in a folder or in a private temporary one.
+
+One table of objects holds protobuf messages as blobs beside the columns that lists need; media,
+artifacts, embeddings and background jobs have tables of their own. Every RPC that writes is one
+``BEGIN IMMEDIATE`` transaction, so no update is lost; with a folder each commit is on disk before
+the answer goes out (WAL, synchronous=FULL). Tokens are never stored.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import queue
+import shutil
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.message import Message
+
+from reconciler.errors import SandboxError
+
+FILE: Final = "sandbox.db"
+LOCK: Final = "sandbox.lock"
+FORMAT: Final = 1
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS objects (
+  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, user TEXT NOT NULL, app TEXT NOT NULL,
+  parent TEXT NOT NULL, id TEXT NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL,
+  status INTEGER NOT NULL, k1 TEXT NOT NULL, k2 TEXT NOT NULL, flag INTEGER NOT NULL,
+  body BLOB NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS by_key ON objects (kind, user, app, parent, id);
+CREATE INDEX IF NOT EXISTS by_seq ON objects (kind, user, app, seq);
+CREATE INDEX IF NOT EXISTS by_parent ON objects (kind, user, app, parent, seq);
+CREATE INDEX IF NOT EXISTS by_modified ON objects (kind, user, app, modified);
+CREATE INDEX IF NOT EXISTS by_status ON objects (kind, user, app, status);
+CREATE INDEX IF NOT EXISTS by_k1 ON objects (kind, user, app, k1) WHERE k1 <> '';
+CREATE INDEX IF NOT EXISTS by_k2 ON objects (kind, user, app, k2) WHERE k2 <> '';
+CREATE TABLE IF NOT EXISTS media (sha256 TEXT PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS artifacts (version_id TEXT PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS embeddings (
+  sha256 TEXT NOT NULL, version_id TEXT NOT NULL, vector BLOB NOT NULL,
+  PRIMARY KEY (sha256, version_id));
+CREATE TABLE IF NOT EXISTS jobs (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, user TEXT NOT NULL, app TEXT NOT NULL,
+  parent TEXT NOT NULL, id TEXT NOT NULL, due INTEGER NOT NULL, running INTEGER NOT NULL,
+  binding BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS jobs_due ON jobs (kind, running, due, seq);
+CREATE TABLE IF NOT EXISTS counters (
+  user TEXT NOT NULL, app TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL,
+  PRIMARY KEY (user, app, name));
+"""
+_COLUMNS: Final = "seq, kind, user, app, parent, id, created, modified, status, k1, k2, flag, body"
+
+
+class Scope(NamedTuple):
+    """Whose app: real user id and app id."""
+
+    user: str
+    app: str
+
+
+class Key(NamedTuple):
+    """The identity of an object; ``parent`` is the model, workflow or input it belongs to."""
+
+    kind: str
+    user: str
+    app: str
+    parent: str
+    id: str
+
+
+class Row(NamedTuple):
+    """An object as stored; ``k1``, ``k2`` and ``flag`` mean what its kind says."""
+
+    seq: int
+    kind: str
+    user: str
+    app: str
+    parent: str
+    id: str
+    created: int
+    modified: int
+    status: int
+    k1: str
+    k2: str
+    flag: int
+    body: bytes
+
+    @property
+    def key(self) -> Key:
+        """The identity of the object."""
+        return Key(self.kind, self.user, self.app, self.parent, self.id)
+
+
+class Job(NamedTuple):
+    """Work to do in the background; ``binding`` is what was settled when it started."""
+
+    seq: int
+    kind: str
+    user: str
+    app: str
+    parent: str
+    id: str
+    due: int
+    running: int
+    binding: bytes
+
+    @property
+    def scope(self) -> Scope:
+        """The app that the work is for."""
+        return Scope(self.user, self.app)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One condition of a list: a column, and the values that it may have.
+
+    ``other`` is a second condition that does as well.
+    """
+
+    column: str
+    values: Sequence[object]
+    other: Filter | None = None
+
+    def sql(self) -> str:
+        """The condition with placeholders."""
+        own = f"{self.column} IN ({','.join('?' * len(self.values))})" if self.values else "0"
+        return f"({own} OR {self.other.sql()})" if self.other else own
+
+    def arguments(self) -> tuple[object, ...]:
+        """What the placeholders stand for."""
+        return (*self.values, *(self.other.arguments() if self.other else ()))
+
+
+ORDERS: Final = {
+    "created": "seq",
+    "-created": "seq DESC",
+    "modified": "modified, seq",
+    "-modified": "modified DESC, seq DESC",
+    "id": "id",
+    "-id": "id DESC",
+}
+"""How lists may be sorted; by creation means in the order of the commits."""
+
+
+class Tx:
+    """A transaction. Objects go in and come out as rows; the caller knows the message types."""
+
+    def __init__(self, connection: sqlite3.Connection, *, writing: bool) -> None:
+        self._db = connection
+        self.writing = writing
+        self.new_jobs = False
+
+    def get(self, key: Key) -> Row | None:
+        """The object of this identity."""
+        found = self._db.execute(
+            f"SELECT {_COLUMNS} FROM objects WHERE kind=? AND user=? AND app=? AND parent=? "
+            "AND id=?",
+            key,
+        ).fetchone()
+        return Row._make(found) if found else None
+
+    def insert(
+        self,
+        key: Key,
+        body: Message,
+        *,
+        at: int,
+        status: int = 0,
+        k1: str = "",
+        k2: str = "",
+        flag: int = 0,
+    ) -> bool:
+        """Add an object; False if one of this identity is there already."""
+        done = self._db.execute(
+            "INSERT OR IGNORE INTO objects (kind,user,app,parent,id,created,modified,status,k1,k2,"
+            "flag,body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            (*key, at, at, status, k1, k2, flag, body.SerializeToString()),
+        )
+        return done.rowcount == 1
+
+    def update(self, row: Row, body: Message, *, at: int | None = None, **columns: Any) -> None:
+        """Replace an object; ``at`` moves its modification time, ``columns`` sets others."""
+        values: dict[str, Any] = {"body": body.SerializeToString(), **columns}
+        if at is not None:
+            values["modified"] = at
+        self._db.execute(
+            f"UPDATE objects SET {','.join(f'{name}=?' for name in values)} WHERE seq=?",
+            (*values.values(), row.seq),
+        )
+
+    def delete(self, row: Row) -> None:
+        """Remove an object."""
+        self._db.execute("DELETE FROM objects WHERE seq=?", (row.seq,))
+
+    def delete_all(self, scope: Scope, *filters: Filter) -> int:
+        """Remove all objects of an app that pass the filters; how many there were."""
+        where, values = _where(None, scope, filters)
+        return self._db.execute(f"DELETE FROM objects WHERE {where}", values).rowcount
+
+    def select(
+        self,
+        kind: str,
+        scope: Scope,
+        *filters: Filter,
+        order: str = "created",
+        offset: int = 0,
+        limit: int = -1,
+    ) -> list[Row]:
+        """Objects of one kind in one app."""
+        where, values = _where(kind, scope, filters)
+        found = self._db.execute(
+            f"SELECT {_COLUMNS} FROM objects WHERE {where} ORDER BY {ORDERS[order]} "
+            "LIMIT ? OFFSET ?",
+            (*values, limit, offset),
+        )
+        return list(map(Row._make, found))
+
+    def newest_children(
+        self, kind: str, scope: Scope, parents: Sequence[str], *filters: Filter
+    ) -> dict[str, Row]:
+        """The newest child of each parent, among those that pass the filters."""
+        where, values = _where(kind, scope, (Filter("parent", tuple(parents)), *filters))
+        found = self._db.execute(
+            f"SELECT {_COLUMNS} FROM objects WHERE seq IN "
+            f"(SELECT MAX(seq) FROM objects WHERE {where} GROUP BY parent)",
+            values,
+        )
+        return {row.parent: row for row in map(Row._make, found)}
+
+    def count(self, kind: str, scope: Scope, *filters: Filter) -> int:
+        """How many objects pass."""
+        where, values = _where(kind, scope, filters)
+        found = self._db.execute(f"SELECT COUNT(*) FROM objects WHERE {where}", values).fetchone()
+        return int(found[0])
+
+    def count_by_status(self, kind: str, scope: Scope) -> dict[int, int]:
+        """How many objects have each status."""
+        return dict(
+            self._db.execute(
+                "SELECT status, COUNT(*) FROM objects WHERE kind=? AND user=? AND app=? "
+                "GROUP BY status",
+                (kind, *scope),
+            ).fetchall()
+        )
+
+    def apps_of(self, user: str) -> list[str]:
+        """The ids of a user's apps."""
+        return [
+            row[0]
+            for row in self._db.execute(
+                "SELECT id FROM objects WHERE kind='app' AND user=? ORDER BY seq", (user,)
+            )
+        ]
+
+    # --- media, artifacts, embeddings -----------------------------------------------------------
+
+    def put_media(self, sha256: str, content: bytes) -> None:
+        """Keep the bytes of an input; the same bytes are kept once."""
+        self._db.execute("INSERT OR IGNORE INTO media VALUES (?,?)", (sha256, content))
+
+    def media(self, sha256: str) -> bytes | None:
+        """The bytes of this digest."""
+        return self._blob("SELECT bytes FROM media WHERE sha256=?", sha256)
+
+    def put_artifact(self, version_id: str, content: bytes) -> None:
+        """Keep what training made."""
+        self._db.execute("INSERT OR REPLACE INTO artifacts VALUES (?,?)", (version_id, content))
+
+    def artifact(self, version_id: str) -> bytes | None:
+        """What training made for this model version."""
+        return self._blob("SELECT bytes FROM artifacts WHERE version_id=?", version_id)
+
+    def put_embedding(self, sha256: str, version_id: str, vector: bytes) -> None:
+        """Keep a feature vector (float32, little endian) of some media by some embedder."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO embeddings VALUES (?,?,?)", (sha256, version_id, vector)
+        )
+
+    def embedding(self, sha256: str, version_id: str) -> bytes | None:
+        """A kept feature vector."""
+        return self._blob(
+            "SELECT vector FROM embeddings WHERE sha256=? AND version_id=?", sha256, version_id
+        )
+
+    def _blob(self, sql: str, *values: str) -> bytes | None:
+        found = self._db.execute(sql, values).fetchone()
+        return bytes(found[0]) if found else None
+
+    # --- jobs -----------------------------------------------------------------------------------
+
+    def add_job(self, kind: str, scope: Scope, parent: str, id_: str, *, due: int) -> None:
+        """Queue background work; ``due`` in microseconds, not started before."""
+        self._db.execute(
+            "INSERT INTO jobs (kind,user,app,parent,id,due,running,binding) "
+            "VALUES (?,?,?,?,?,?,0,x'')",
+            (kind, *scope, parent, id_, due),
+        )
+        self.new_jobs = True
+
+    def due_jobs(self, kinds: Sequence[str], now: int, limit: int) -> list[Job]:
+        """The oldest jobs of these kinds that nobody works on."""
+        found = self._db.execute(
+            f"SELECT * FROM jobs WHERE running=0 AND due<=? AND kind IN "
+            f"({','.join('?' * len(kinds))}) ORDER BY seq LIMIT ?",
+            (now, *kinds, limit),
+        )
+        return list(map(Job._make, found))
+
+    def start_job(self, job: Job, binding: bytes) -> None:
+        """Mark a job as being worked on, and what it is bound to."""
+        self._db.execute("UPDATE jobs SET running=1, binding=? WHERE seq=?", (binding, job.seq))
+
+    def end_job(self, job: Job) -> bool:
+        """Remove a job; False if it is gone already."""
+        return self._db.execute("DELETE FROM jobs WHERE seq=?", (job.seq,)).rowcount == 1
+
+    def drop_jobs(self, scope: Scope, *filters: Filter) -> None:
+        """Remove the jobs of an app that pass the filters."""
+        where, values = _where(None, scope, filters)
+        self._db.execute(f"DELETE FROM jobs WHERE {where}", values)
+
+    def requeue_jobs(self) -> int:
+        """Take up again what a server that died was working on; how many."""
+        return self._db.execute("UPDATE jobs SET running=0 WHERE running=1").rowcount
+
+    def count_jobs(self, scope: Scope | None = None, *filters: Filter) -> int:
+        """How many jobs are not done, in an app or everywhere."""
+        where, values = _where(None, scope, filters) if scope else ("1", ())
+        found = self._db.execute(f"SELECT COUNT(*) FROM jobs WHERE {where}", values).fetchone()
+        return int(found[0])
+
+    def next_due(self) -> int | None:
+        """When the next waiting job is due."""
+        found = self._db.execute("SELECT MIN(due) FROM jobs WHERE running=0").fetchone()
+        return None if found[0] is None else int(found[0])
+
+    # --- counters and renames -------------------------------------------------------------------
+
+    def bump(self, scope: Scope, name: str, by: int = 1) -> None:
+        """Add to a counter of an app."""
+        self._db.execute(
+            "INSERT INTO counters VALUES (?,?,?,?) "
+            "ON CONFLICT (user,app,name) DO UPDATE SET value=value+excluded.value",
+            (*scope, name, by),
+        )
+
+    def counter(self, scope: Scope, name: str) -> int:
+        """A counter of an app; 0 if it was never used."""
+        found = self._db.execute(
+            "SELECT value FROM counters WHERE user=? AND app=? AND name=?", (*scope, name)
+        ).fetchone()
+        return int(found[0]) if found else 0
+
+    def reset_counter(self, scope: Scope, name: str) -> None:
+        """Set a counter back to 0."""
+        self._db.execute("DELETE FROM counters WHERE user=? AND app=? AND name=?", (*scope, name))
+
+    def rename_parent(self, kind: str, scope: Scope, old: str, new: str) -> None:
+        """Give the children of a renamed object their new parent."""
+        for table in ("objects", "jobs"):
+            column = "kind=? AND " if table == "objects" else ""
+            values = (kind,) if table == "objects" else ()
+            self._db.execute(
+                f"UPDATE {table} SET parent=? WHERE {column}user=? AND app=? AND parent=?",
+                (new, *values, *scope, old),
+            )
+
+    def rename_app(self, scope: Scope, new: str) -> None:
+        """Move everything of an app to its new id."""
+        for table in ("objects", "jobs", "counters"):
+            self._db.execute(f"UPDATE {table} SET app=? WHERE user=? AND app=?", (new, *scope))
+
+
+def _where(
+    kind: str | None, scope: Scope, filters: Sequence[Filter]
+) -> tuple[str, tuple[object, ...]]:
+    parts = ["user=?", "app=?", *(item.sql() for item in filters)]
+    values: list[object] = [*scope, *(value for item in filters for value in item.arguments())]
+    if kind is not None:
+        parts.insert(0, "kind=?")
+        values.insert(0, kind)
+    return " AND ".join(parts), tuple(values)
+
+
+class Store:
+    """The database: many readers, one writer at a time."""
+
+    def __init__(self, folder: Path | None, *, lock_timeout: float = 3.0) -> None:
+        self._temporary = folder is None
+        self._folder = folder or Path(tempfile.mkdtemp(prefix="clarifai-sandbox-"))
+        self._lock_file = _lock_folder(self._folder, lock_timeout) if folder else None
+        self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._writing = threading.Lock()
+        self._closed = False
+        try:
+            self._writer = self._connect()
+            _prepare(self._writer, self._folder)
+        except (sqlite3.Error, SandboxError) as error:
+            self._unlock()
+            if isinstance(error, SandboxError):
+                raise
+            raise SandboxError(
+                f"{self._folder / FILE} cannot be used as sandbox data: {error}",
+                hint="name another folder with --data, or remove that file to start afresh",
+            ) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._folder / FILE, isolation_level=None, check_same_thread=False, timeout=30.0
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={'OFF' if self._temporary else 'FULL'}")
+        connection.execute("PRAGMA cache_size=-16000")
+        return connection
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A writing transaction: committed at the end, rolled back on any exception."""
+        with self._writing:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield Tx(self._writer, writing=True)
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            self._writer.execute("COMMIT")
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A reading transaction over one consistent state."""
+        with self._reader() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield Tx(connection, writing=False)
+            finally:
+                connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._readers.get_nowait()
+        except queue.Empty:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            if self._closed:
+                connection.close()
+            else:
+                self._readers.put(connection)
+
+    def snapshot(self) -> Snapshot:
+        """The state as it is now, for answers that are stale on purpose."""
+        connection = self._connect()
+        connection.execute("BEGIN")
+        connection.execute("SELECT COUNT(*) FROM counters").fetchone()
+        return Snapshot(connection)
+
+    def close(self) -> None:
+        """Close everything; a temporary folder goes away."""
+        with self._writing:
+            if self._closed:
+                return
+            self._closed = True
+            while not self._readers.empty():
+                self._readers.get_nowait().close()
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._writer.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+        if self._temporary:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Snapshot:
+    """A state that no later write touches."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A reading transaction over the old state."""
+        with self._lock:
+            yield Tx(self._connection, writing=False)
+
+    def close(self) -> None:
+        """Let the old state go."""
+        with self._lock:
+            self._connection.close()
+
+
+def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
+    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if found not in (0, FORMAT):
+        raise SandboxError(
+            f"{folder / FILE} has format {found}, this version knows {FORMAT}",
+            hint="use the version that wrote it, or name another folder with --data",
+        )
+    connection.executescript(_SCHEMA)
+    connection.execute(f"PRAGMA user_version={FORMAT}")
+
+
+def _lock_folder(folder: Path, timeout: float) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise SandboxError(
+            f"the data folder {folder} cannot be used: {error.strerror}",
+            hint="name a folder that can be written with --data",
+        ) from error
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        except OSError:
+            if time.monotonic() >= deadline:
+                os.close(handle)
+                raise SandboxError(
+                    f"another sandbox uses the data folder {folder}",
+                    hint="stop it, or name another folder with --data",
+                ) from None
+            time.sleep(0.05)
