@@ -1,1 +1,0 @@
-"""Routing proven by tables from the documentation and by laws."""
