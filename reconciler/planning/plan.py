@@ -43,6 +43,9 @@ class Source:
 class Plan:
     """Finished data: nothing in it is looked up again.
 
+    ``declared`` is the desired side as the manifest states it, with no pin and no external model
+    settled yet, so that the same question can be asked again later: a plan file needs it.
+    ``desired`` is the settled one.
     ``left_out`` are changes that ``selection`` kept out.
     """
 
@@ -52,6 +55,7 @@ class Plan:
     operations: tuple[Operation, ...]
     desired: ResourceGraph
     live: ResourceGraph
+    declared: ResourceGraph | None = None
     unchanged: tuple[Address, ...] = ()
     unmanaged: tuple[Address, ...] = ()
     prunable: tuple[Address, ...] = ()
@@ -86,11 +90,12 @@ def build(
     difference: Difference,
     *,
     owner: str,
+    declared: ResourceGraph | None = None,
     selection: Selection | None = None,
     prune: bool = False,
     source: Source | None = None,
 ) -> Plan:
-    """The plan for a comparison.
+    """The plan for a comparison; ``declared`` is what ``settled`` was made from.
 
     Raises ``RefusedError`` with every refusal, ``SettingsError`` for a selection that names
     nothing, ``CycleError`` for references that go round.
@@ -106,6 +111,7 @@ def build(
         operations=order(changes, live_default=_live_default(settled.live)),
         desired=settled.desired,
         live=settled.live,
+        declared=declared,
         unchanged=difference.unchanged,
         unmanaged=difference.unmanaged,
         prunable=difference.prunable,
