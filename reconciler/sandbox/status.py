@@ -12,7 +12,7 @@ from clarifai_grpc.grpc.api.status import status_code_pb2, status_pb2
 SUCCESS: Final = 10000
 MIXED: Final = 10010
 FAILURE: Final = 10020
-NOT_IMPLEMENTED: Final = 10050
+NOT_IMPLEMENTED: Final = 10040
 THROTTLED: Final = 11005
 INSUFFICIENT_SCOPES: Final = 11007
 KEY_INVALID: Final = 11008

@@ -1,0 +1,36 @@
+"""A running sandbox for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from reconciler.sandbox import Sandbox
+from tests.sandbox.driving import APP, Api
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Api]]:
+    """Start a sandbox with options; it has the app ``park``. All are stopped at the end."""
+    running: list[Api] = []
+
+    def begin(*, app: str = APP, create: bool = True, **options: Any) -> Api:
+        sandbox = Sandbox(**options)
+        sandbox.start()
+        api = Api(sandbox, app)
+        running.append(api)
+        if create:
+            api("POST", "/v2/users/me/apps", {"apps": [{"id": app}]})
+        return api
+
+    yield begin
+    for api in running:
+        api.session.close()
+        api.sandbox.stop()
+
+
+@pytest.fixture
+def api(start: Callable[..., Api]) -> Api:
+    return start()
