@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from wire import Wire, running
+from api.wire import Wire, running
 
 
 @pytest.fixture

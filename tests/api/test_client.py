@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import requests
 import responses
+from api.wire import REQUEST_ID, Reply, Seen, Wire, cut, envelope, reply, reset
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
 from urllib3.exceptions import ProxyError as UrllibProxyError
 from urllib3.exceptions import SSLError as UrllibSslError
-from wire import REQUEST_ID, Reply, Seen, Wire, cut, envelope, reply, reset
 
 from reconciler import __version__
 from reconciler.api.client import Client, ReadClient

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from api.wire import REQUEST_ID, envelope
 from clarifai_grpc.grpc.api.status.status_code_pb2 import StatusCode
-from wire import REQUEST_ID, envelope
 
 from reconciler.api.envelope import BY_CODE, CODE_NAMES, Answer, Failure, Success, read_answer
 from reconciler.api.retry import FAULT_CODES, THROTTLED_CODES, Situation

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from app import TARGET, App
+from execution.app import TARGET, App
 
 from reconciler.call import Listing
 from reconciler.errors import DataError

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app import PATH, TARGET, App, content, dropped, failing, half, lost
+from execution.app import PATH, TARGET, App, content, dropped, failing, half, lost
+from execution.pictures import picture, video, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import picture, video, write
 
 from reconciler.api.protocol import Writer
 from reconciler.errors import (

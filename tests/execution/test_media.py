@@ -4,9 +4,9 @@ import io
 import struct
 
 import pytest
+from execution.pictures import picture, sound, video
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import picture, sound, video
 from PIL import Image
 
 from reconciler.execution.media import HEAD_BYTES, MediaKind, kind_of_url, pixels, recognise

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from pictures import picture, video, write
+from execution.pictures import picture, video, write
 
 from reconciler.errors import DataError
 from reconciler.execution.media import MediaKind
