@@ -54,15 +54,19 @@ _TITLES: Mapping[str, str] = MappingProxyType(
         "RC206": "app id missing",
         "RC207": "node input and output types do not fit",
         "RC208": "node without the input it needs",
+        "RC209": "relation of a concept with itself",
+        "RC210": "unknown reference",
         # RC3xx: ranges and limits
         "RC301": "number out of range",
         "RC302": "too many nodes",
         "RC303": "notes too long",
         # RC5xx: warnings that only this domain knows
+        "RC501": "external model without a version",
+        "RC502": "model without an owner that this manifest does not have",
     }
 )
 
-_WARNINGS: frozenset[str] = frozenset()
+_WARNINGS = frozenset({"RC501", "RC502"})
 """The codes that do not stop a command by themselves."""
 
 CODES: Mapping[str, CodeInfo] = MappingProxyType(

@@ -25,7 +25,8 @@ Bugs raise outside this tree.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 
@@ -42,12 +43,18 @@ class ReconcilerError(Exception):
 
 
 class ManifestError(ReconcilerError):
-    """The manifest cannot be used; the diagnostics hold each problem with its place."""
+    """The manifest cannot be used.
 
-    def __init__(self, diagnostics: Sequence[object]) -> None:
+    ``diagnostics`` hold each problem with its place, ``sources`` the text of each file by its name.
+    """
+
+    def __init__(
+        self, diagnostics: Sequence[Any], sources: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         count = len(diagnostics)
         super().__init__(f"the manifest has {count} problem{'s' if count != 1 else ''}")
         self.diagnostics = tuple(diagnostics)
+        self.sources = sources
 
 
 class SettingsError(ReconcilerError):

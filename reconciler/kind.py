@@ -116,6 +116,7 @@ class Kind(ABC):
     its key in a manifest, empty if another kind's section declares it; ``immutable`` the fields
     that the API never changes; ``open_maps`` the fields of which only stated keys are compared;
     ``verb`` the one action for creating and updating, where the kind has a word of its own;
+    ``unknown_code`` is what a reference to one that is not there is reported as;
     ``at_once`` that a change routes inputs differently the moment it is made; ``routing_fields``
     the fields that decide what happens to inputs.
     """
@@ -124,6 +125,7 @@ class Kind(ABC):
     rank: ClassVar[int]
     section: ClassVar[str] = ""
     verb: ClassVar[str] = ""
+    unknown_code: ClassVar[str] = "RC210"
     at_once: ClassVar[bool] = False
     routing_fields: ClassVar[frozenset[str]] = frozenset()
     deletable: ClassVar[bool] = True
@@ -142,6 +144,11 @@ class Kind(ABC):
         """What is wrong with a desired resource beyond its schema and its references."""
         del resource, graph
         return ()
+
+    def elsewhere(self, id_: str) -> str:
+        """How a manifest names the public object of this id, empty if there is none."""
+        del id_
+        return ""
 
     @abstractmethod
     def live(self, target: Target) -> Call | Listing:
