@@ -1,0 +1,342 @@
+"""The plan file: a plan as JSON, read back so that exactly what was reviewed can be carried out.
+
+What it says of the desired side is the graph as declared, before pins and external models were
+settled: whoever plans again from it asks the same question.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from reconciler.address import APP, DEFAULT_WORKFLOW, Address, field_path
+from reconciler.call import Target
+from reconciler.errors import PlanFileError, SettingsError
+from reconciler.json_schema import validate
+from reconciler.planning.change import Operation
+from reconciler.planning.diff import shown
+from reconciler.planning.file_schema import FORMAT_VERSION, json_schema
+from reconciler.planning.plan import Plan, Selection, Source
+from reconciler.resource import External, NewVersion, Reference, Resource, ResourceGraph
+from reconciler.resource import ReuseVersion as Reuse
+from reconciler.values import Unknown, digest, freeze, thaw, unknowns
+
+_ANEW = "make a new plan with: reconciler plan PATH -o FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """A plan file that was read and found whole.
+
+    ``desired`` is the graph as declared; ``source.digest`` is the manifest's; ``operations`` are
+    plain JSON, as ``live_objects`` is: what was known of each live object that the plan rests on.
+    """
+
+    tool_version: str
+    base_url: str
+    target: Target
+    owner: str
+    source: Source
+    selection: Selection
+    prune: bool
+    live_digest: str
+    live_objects: Mapping[str, Any]
+    desired: ResourceGraph
+    summary: Mapping[str, int]
+    operations: tuple[Mapping[str, Any], ...]
+    warnings: tuple[str, ...]
+
+
+# --- writing
+
+
+def to_json(plan: Plan, tool_version: str) -> dict[str, Any]:
+    """The document of ``schemas/plan.schema.json``. ``plan.declared`` must be there."""
+    if plan.declared is None:
+        raise ValueError("a plan without its declared graph cannot be read back")
+    objects = live_objects(plan)
+    document: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "tool_version": tool_version,
+        "target": {
+            "base_url": plan.base_url,
+            "user_id": plan.target.user_id,
+            "app_id": plan.target.app_id,
+        },
+        "owner": plan.owner,
+        "source": {
+            "path": plan.source.path,
+            "overlays": list(plan.source.overlays),
+            "variables": thaw(freeze(plan.source.variables)),
+        },
+        "options": {
+            "prune": plan.prune,
+            "target": _texts(plan.selection.targets),
+            "exclude": _texts(plan.selection.excludes),
+        },
+        "manifest_digest": plan.source.digest,
+        "live_digest": digest(objects),
+        "live_objects": objects,
+        "desired": graph_to_json(plan.declared),
+        "summary": plan.summary(),
+        "operations": [operation_to_json(operation) for operation in plan.operations],
+        "unmanaged": _texts(plan.unmanaged),
+        "prunable": _texts(plan.prunable),
+        "left_out": _texts(plan.left_out),
+        "warnings": list(plan.warnings),
+    }
+    first = {name: document.pop(name) for name in ("format_version", "tool_version")}
+    return {**first, "plan_digest": digest({**first, **document}), **document}
+
+
+def to_text(plan: Plan, tool_version: str) -> str:
+    """``to_json`` as text. ASCII alone: it survives every encoding, and no terminal obeys it."""
+    return json.dumps(to_json(plan, tool_version), indent=2, allow_nan=False) + "\n"
+
+
+def operation_to_json(operation: Operation) -> dict[str, Any]:
+    """One operation. ``requires`` means every operation of an address that stands earlier."""
+    change = operation.change
+    found: dict[str, Any] = {"address": str(change.address), "action": change.action.value}
+    if change.previous is not None:
+        found["previous"] = str(change.previous)
+    if isinstance(change.version, NewVersion):
+        found["version"] = "new"
+    elif isinstance(change.version, Reuse):
+        found["version"] = {"reuse": change.version.id}
+    return {
+        **found,
+        "class": change.change_class.value,
+        "reason": change.reason,
+        "requires": list(dict.fromkeys(str(key.address) for key in operation.requires)),
+        "changes": [shown(field) for field in change.fields],
+        "known_after_apply": [
+            *(
+                field_path(path)
+                for field in change.fields
+                for path in _placeholders(field.after, field.path)
+            ),
+            *(["version"] if isinstance(change.version, NewVersion) else ()),
+        ],
+    }
+
+
+def _placeholders(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    """Where in a value something is known only after apply."""
+    if isinstance(value, Unknown):
+        yield path
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _placeholders(item, (*path, name))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _placeholders(item, (*path, index))
+
+
+def live_digest(plan: Plan) -> str:
+    """The digest of ``live_objects``."""
+    return digest(live_objects(plan))
+
+
+def live_objects(plan: Plan) -> dict[str, Any]:
+    """What is known of every live object that an operation touches or pins, by address.
+
+    ``fields`` is a digest of the declared fields, as the live app has them. The app's
+    ``modified_at`` is left out: anything may touch it.
+    """
+    touched: set[Address] = set()
+    for operation in plan.operations:
+        change = operation.change
+        touched |= {change.address, *([change.previous] if change.previous else [])}
+        for side in (change.desired, change.live):
+            touched |= {ref.to for ref in side.references if ref.pins} if side else set()
+    found: dict[str, Any] = {}
+    for address in sorted(touched):
+        live = plan.live.get(address)
+        if live is not None:
+            found[str(address)] = _live_object(live, plan.desired.get(address))
+    return found
+
+
+def _live_object(live: Resource, desired: Resource | None) -> dict[str, Any]:
+    names = live.fields if desired is None else desired.fields
+    found: dict[str, Any] = {"fields": digest({name: live.fields.get(name) for name in names})}
+    if live.versions:
+        found["newest_version"] = live.versions[0].id
+    pins = {field_path(ref.path): ref.version for ref in live.references if ref.pins}
+    if pins:
+        found["pins"] = dict(sorted(pins.items()))
+    modified = live.raw.get("modified_at")
+    if modified and live.address.kind not in (APP, DEFAULT_WORKFLOW):
+        found["modified_at"] = str(modified)
+    return found
+
+
+def graph_to_json(graph: ResourceGraph) -> dict[str, Any]:
+    """Resources by address; what ``graph_from_json`` reads back to an equal graph.
+
+    Of a desired graph, that is: marks, versions and raw objects are the live side's.
+    """
+    return {str(resource.address): _resource_to_json(resource) for resource in graph}
+
+
+def _resource_to_json(resource: Resource) -> dict[str, Any]:
+    for value in (resource.fields, resource.configuration, resource.options):
+        for unknown in unknowns(value):
+            raise ValueError(f"{resource.address} was settled already: it holds {unknown!r}")
+    found: dict[str, Any] = {"fields": thaw(resource.fields)}
+    if resource.configuration is not None:
+        found["configuration"] = thaw(resource.configuration)
+    if resource.references:
+        found["references"] = [_reference_to_json(ref) for ref in resource.references]
+    if resource.externals:
+        found["externals"] = [
+            {
+                "model": external.model,
+                "version": external.version,
+                "model_path": list(external.model_path),
+                "version_path": list(external.version_path),
+            }
+            for external in resource.externals
+        ]
+    if resource.options:
+        found["options"] = thaw(resource.options)
+    if resource.identity != resource.address:
+        found["identity"] = thaw(resource.identity)
+    return found
+
+
+def _reference_to_json(reference: Reference) -> dict[str, Any]:
+    found: dict[str, Any] = {"path": list(reference.path), "to": str(reference.to)}
+    if reference.pins:
+        found["pins"] = True
+    if reference.version:
+        found["version"] = reference.version
+    return found
+
+
+def _texts(addresses: Iterable[Address]) -> list[str]:
+    return [str(address) for address in addresses]
+
+
+# --- reading
+
+
+def read_json(text: str) -> PlanFile:
+    """The plan file in ``text``.
+
+    Raises ``PlanFileError``: not JSON, of a newer format, of another shape, or changed since it
+    was written.
+    """
+    document = _decoded(text)
+    version = document.get("format_version")
+    if isinstance(version, str) and version.isdecimal() and int(version) > int(FORMAT_VERSION):
+        raise PlanFileError(
+            f"the plan file has format {version}, written by a newer reconciler; "
+            f"this one reads format {FORMAT_VERSION}",
+            hint="use the reconciler that wrote it, or make a new plan with this one",
+        )
+    problems = validate(document, json_schema())
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise PlanFileError(f"this is no plan file: {problems[0]}{more}", hint=_ANEW)
+    _check_digest(document)
+    try:
+        return _plan_file(document)
+    except SettingsError as error:
+        raise PlanFileError(f"this is no plan file: {error.message}", hint=_ANEW) from error
+
+
+def _decoded(text: str) -> dict[str, Any]:
+    def no_number(name: str) -> Any:
+        raise ValueError(f"{name} is no number")
+
+    try:
+        document = json.loads(text, parse_constant=no_number)
+    except (ValueError, RecursionError) as error:
+        raise PlanFileError(f"the plan file is not JSON: {error}", hint=_ANEW) from error
+    if not isinstance(document, dict):
+        raise PlanFileError("this is no plan file: expected a JSON object", hint=_ANEW)
+    return document
+
+
+def _check_digest(document: Mapping[str, Any]) -> None:
+    rest = {name: value for name, value in document.items() if name != "plan_digest"}
+    try:
+        actual = digest(rest)
+    except UnicodeEncodeError:
+        actual = "text that is no Unicode"
+    if actual != document["plan_digest"]:
+        raise PlanFileError(
+            "the plan file was edited or damaged: its content does not give its plan_digest",
+            hint=_ANEW,
+        )
+
+
+def _plan_file(document: Mapping[str, Any]) -> PlanFile:
+    target, source, options = document["target"], document["source"], document["options"]
+    return PlanFile(
+        tool_version=document["tool_version"],
+        base_url=target["base_url"],
+        target=Target(target["user_id"], target["app_id"]),
+        owner=document["owner"],
+        source=Source(
+            source["path"],
+            document["manifest_digest"],
+            tuple(source["overlays"]),
+            MappingProxyType(source["variables"]),
+        ),
+        selection=Selection(
+            tuple(map(Address.parse, options["target"])),
+            tuple(map(Address.parse, options["exclude"])),
+        ),
+        prune=options["prune"],
+        live_digest=document["live_digest"],
+        live_objects=MappingProxyType(document["live_objects"]),
+        desired=graph_from_json(document["desired"]),
+        summary=MappingProxyType(document["summary"]),
+        operations=tuple(MappingProxyType(operation) for operation in document["operations"]),
+        warnings=tuple(document["warnings"]),
+    )
+
+
+def graph_from_json(document: Mapping[str, Any]) -> ResourceGraph:
+    """The graph that ``graph_to_json`` wrote. Raises ``SettingsError`` for what is no address."""
+    return ResourceGraph.of(
+        _resource(Address.parse(address), found) for address, found in document.items()
+    )
+
+
+def _resource(address: Address, found: Mapping[str, Any]) -> Resource:
+    return Resource(
+        address,
+        found["fields"],
+        found.get("configuration"),
+        tuple(
+            Reference(
+                tuple(ref["path"]),
+                Address.parse(ref["to"]),
+                ref.get("version", ""),
+                ref.get("pins", False),
+            )
+            for ref in found.get("references", ())
+        ),
+        tuple(
+            External(
+                external["model"],
+                external["version"],
+                tuple(external["model_path"]),
+                tuple(external["version_path"]),
+            )
+            for external in found.get("externals", ())
+        ),
+        options=found.get("options", {}),
+        identity=_hashable(found.get("identity")),
+    )
+
+
+def _hashable(value: Any) -> Hashable:
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
