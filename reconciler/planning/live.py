@@ -63,7 +63,7 @@ def read_app(reader: Reader, kinds: Mapping[str, Kind], target: Target) -> LiveA
 
     Raises ApiError.
     """
-    target, me, answer = _identify(reader, target)
+    target, me, answer = identify(reader, target)
     if answer is None:
         return LiveApp(target, me, ResourceGraph.of(()), exists=False)
     found = [
@@ -80,7 +80,7 @@ def read_app(reader: Reader, kinds: Mapping[str, Kind], target: Target) -> LiveA
     return LiveApp(target, me, ResourceGraph.of(found), exists=True)
 
 
-def _identify(reader: Reader, target: Target) -> tuple[Target, str, Json | None]:
+def identify(reader: Reader, target: Target) -> tuple[Target, str, Json | None]:
     """The real user, the token's user, and the app's answer.
 
     ``me`` is asked for first: where the app is the token's own, one request tells all three.

@@ -27,7 +27,7 @@ from reconciler.routing.operators import Comparator, Relation, map_synonyms, thr
 from reconciler.routing.scores import ConceptKey, Score, float32
 from reconciler.sandbox.scores import Scores
 
-NOT_IMPLEMENTED: Final = 10050
+NOT_IMPLEMENTED: Final = 10040
 MODEL_INVALID_ARGUMENT: Final = 21202
 MODEL_PREDICTION_FAILED: Final = 21313
 

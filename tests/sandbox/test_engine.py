@@ -770,7 +770,7 @@ def test_of_a_concept_that_comes_twice_the_greater_score_stays(order: int) -> No
 def test_what_the_sandbox_does_not_run_it_says(used: Any, details: str) -> None:
     with pytest.raises(ModelFailure) as caught:
         run([("n", used)])
-    assert (caught.value.code, caught.value.details) == (10050, f"node 'n': {details}")
+    assert (caught.value.code, caught.value.details) == (10040, f"node 'n': {details}")
 
 
 def test_a_version_that_is_gone_fails_with_the_node() -> None:

@@ -1,0 +1,45 @@
+# make demo   the main job end to end, against the embedded sandbox
+# make test   all tests, with branch coverage
+# make check  format, lint, types, architecture, freshness of generated files
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check format schemas clean
+
+demo: $(VENV)/.sandbox
+	$(BIN)/python manifests/digits/_demo.py
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_generated_files.py
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schemas: $(VENV)/.sandbox
+	$(BIN)/reconciler schema manifest > schemas/manifest.schema.json
+	$(BIN)/reconciler schema plan > schemas/plan.schema.json
+
+clean:
+	rm -rf .demo .reconciler .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/.venv:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.sandbox: $(VENV)/.venv pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[sandbox]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.venv pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@ $(VENV)/.sandbox

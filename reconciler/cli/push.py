@@ -1,0 +1,103 @@
+"""Joins the steps of ``inputs add``: look, label, send, wait, report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from reconciler.address import APP
+from reconciler.call import Listing, Target
+from reconciler.cli import session
+from reconciler.cli.options import Connection
+from reconciler.cli.progress import counter
+from reconciler.errors import NotFoundError, SettingsError
+from reconciler.execution import data
+from reconciler.execution.data import AddReport
+from reconciler.execution.sources import Discovery, Problem, discover, label
+from reconciler.planning.live import identify
+
+
+def push(
+    path: Path,
+    sources: Sequence[str],
+    connection: Connection,
+    *,
+    concepts: Sequence[str],
+    concepts_from_folders: bool,
+    wait: bool,
+    wait_timeout: float,
+) -> int:
+    """Sends what ``sources`` name to the manifest's app. Exit status 1 if any input failed."""
+    manifest = session.load_manifest(path)
+    found = discover(sources)
+    with session.connect(manifest, connection) as platform:
+        target, _, answer = identify(platform.client, platform.target)
+        if answer is None:
+            raise SettingsError(
+                f"{APP} {target.app_id!r} does not exist yet",
+                hint=f"create it first: reconciler apply {path}",
+            )
+        if concepts or concepts_from_folders:
+            found = _labelled(found, platform, target, concepts, concepts_from_folders)
+        for problem in found.problems:
+            session.say(f"left out: {problem}")
+        with counter("sent") as tell:
+            report = data.add(platform.client, target, found.items, on_progress=tell)
+        _say_report(report, found)
+        failed = [*found.problems, *report.failed]
+        if report.stopped is not None:
+            raise report.stopped
+        if wait:
+            failed += _wait(platform, target, found, report, wait_timeout)
+    return 1 if failed else 0
+
+
+def _labelled(
+    found: Discovery,
+    platform: session.Platform,
+    target: Target,
+    concepts: Sequence[str],
+    from_folders: bool,
+) -> Discovery:
+    try:
+        live = platform.client.read_list(Listing(target.at("concepts"), "concepts"))
+    except NotFoundError:
+        live = []
+    known = [concept["id"] for concept in live]
+    return label(found, known=known, concepts=concepts, from_folders=from_folders)
+
+
+def _say_report(report: AddReport, found: Discovery) -> None:
+    for problem in report.failed:
+        session.say(f"failed: {problem}")
+    for note in report.notes:
+        session.say(f"note: {note}")
+    parts = [f"{len(report.added)} added", f"{len(report.present)} already there"]
+    parts += [f"{found.repeated} given twice"] if found.repeated else []
+    failed = len(report.failed) + len(found.problems)
+    parts += [f"{failed} failed"] if failed else []
+    parts += [f"{report.unsent} not sent"] if report.unsent else []
+    click.echo("Inputs: " + ", ".join(parts) + ".")
+
+
+def _wait(
+    platform: session.Platform,
+    target: Target,
+    found: Discovery,
+    report: AddReport,
+    timeout: float,
+) -> list[Problem]:
+    """What did not get through the workflow in time."""
+    sent = set(report.ids)
+    items = [item for item in found.items if item.id in sent]
+    with counter("processed") as tell:
+        ended = data.wait(platform.client, target, items, timeout=timeout, on_progress=tell)
+    for problem in ended.failed:
+        session.say(f"failed: {problem}")
+    click.echo(f"Processed: {len(ended.processed)} of {len(items)}.")
+    if ended.pending:
+        session.say(f"{len(ended.pending)} are still being processed after {timeout:g} s")
+    late = [Problem(item.source, "still being processed") for item in ended.pending]
+    return [*ended.failed, *late]
