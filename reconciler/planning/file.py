@@ -16,10 +16,12 @@ from reconciler.address import APP, DEFAULT_WORKFLOW, Address, field_path
 from reconciler.call import Target
 from reconciler.errors import PlanFileError, SettingsError
 from reconciler.json_schema import validate
+from reconciler.planning import file_schema
 from reconciler.planning.change import Operation
 from reconciler.planning.diff import shown
-from reconciler.planning.file_schema import FORMAT_VERSION, json_schema
+from reconciler.planning.file_schema import FORMAT_VERSION
 from reconciler.planning.plan import Plan, Selection, Source
+from reconciler.planning.stale import moved_objects, moved_operations
 from reconciler.resource import External, NewVersion, Reference, Resource, ResourceGraph
 from reconciler.resource import ReuseVersion as Reuse
 from reconciler.values import Unknown, digest, freeze, thaw, unknowns
@@ -225,6 +227,11 @@ def _texts(addresses: Iterable[Address]) -> list[str]:
 # --- reading
 
 
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a plan file: ``schemas/plan.schema.json``."""
+    return file_schema.build()
+
+
 def read_json(text: str) -> PlanFile:
     """The plan file in ``text``.
 
@@ -340,3 +347,23 @@ def _resource(address: Address, found: Mapping[str, Any]) -> Resource:
 
 def _hashable(value: Any) -> Hashable:
     return tuple(map(_hashable, value)) if isinstance(value, list) else value
+
+
+# --- comparing
+
+
+def moved(file: PlanFile, fresh: Plan) -> tuple[str, ...]:
+    """What moved between a saved plan and a new one from its ``desired``; empty if nothing did."""
+    elsewhere = (
+        ("base_url", file.base_url, fresh.base_url),
+        ("user_id", file.target.user_id, fresh.target.user_id),
+        ("app_id", file.target.app_id, fresh.target.app_id),
+    )
+    fresh_operations = json.dumps([operation_to_json(one) for one in fresh.operations])
+    operations = moved_operations(file.operations, json.loads(fresh_operations))
+    objects = moved_objects(file.live_objects, live_objects(fresh))
+    return (
+        *(f"{name}: planned for {was}, found {is_}" for name, was, is_ in elsewhere if was != is_),
+        *(line for lines in operations.values() for line in lines),
+        *(line for address in objects if address not in operations for line in objects[address]),
+    )

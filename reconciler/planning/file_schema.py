@@ -10,7 +10,7 @@ from reconciler.planning.change import Action, ChangeClass
 FORMAT_VERSION = "1"
 
 
-def json_schema() -> dict[str, Any]:
+def build() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a plan file: ``schemas/plan.schema.json``."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

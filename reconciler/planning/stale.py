@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from reconciler.planning.change import Action
-from reconciler.planning.file import PlanFile, live_objects, operation_to_json
-from reconciler.planning.plan import Plan
 
 
-def moved(file: PlanFile, fresh: Plan) -> tuple[str, ...]:
-    """What moved between a saved plan and a new one from its ``desired``; empty if nothing did."""
-    lines = [
-        f"{name}: planned for {before}, found {after}"
-        for name, before, after in (
-            ("base_url", file.base_url, fresh.base_url),
-            ("user_id", file.target.user_id, fresh.target.user_id),
-            ("app_id", file.target.app_id, fresh.target.app_id),
-        )
-        if before != after
-    ]
-    planned = {(op["address"], op["action"]): op for op in file.operations}
-    now = {
-        (op["address"], op["action"]): op
-        for op in json.loads(json.dumps([operation_to_json(one) for one in fresh.operations]))
+def moved_operations(
+    planned: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, Any]]
+) -> Mapping[str, tuple[str, ...]]:
+    """What differs between two lists of operations, as plan files have them, by address."""
+    before = {(op["address"], op["action"]): op for op in planned}
+    after = {(op["address"], op["action"]): op for op in now}
+    lines: dict[str, tuple[str, ...]] = {}
+    for key in dict.fromkeys((*before, *after)):
+        found = tuple(_moved_operation(*key, before.get(key), after.get(key)))
+        if found:
+            lines[key[0]] = lines.get(key[0], ()) + found
+    if not lines and list(before) != list(after):
+        lines[""] = ("the same operations would run in another order",)
+    return lines
+
+
+def moved_objects(
+    planned: Mapping[str, Any], now: Mapping[str, Any]
+) -> Mapping[str, tuple[str, ...]]:
+    """What differs between two maps of ``live_objects``, by address."""
+    return {
+        address: lines
+        for address in sorted({*planned, *now})
+        if (lines := tuple(_moved_object(address, planned.get(address), now.get(address))))
     }
-    named = set()
-    for key in [*planned, *(key for key in now if key not in planned)]:
-        found = list(_moved_operation(*key, planned.get(key), now.get(key)))
-        named |= {key[0]} if found else set()
-        lines += found
-    if not lines and list(planned) != list(now):
-        lines.append("the same operations would run in another order")
-    objects = live_objects(fresh)
-    for address in sorted({*file.live_objects, *objects} - named):
-        lines += _moved_object(address, file.live_objects.get(address), objects.get(address))
-    return tuple(lines)
 
 
 def _moved_operation(
