@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from reconciler.sandbox import status
 from reconciler.sandbox.context import PUBLIC, Caller
-from reconciler.sandbox.store import Scope
+from reconciler.sandbox.transaction import Scope
 
 OPEN: Final = frozenset({"ListStatusCodes", "GetStatusCode"})
 """Methods that ask for no token."""

@@ -14,7 +14,8 @@ from reconciler import catalogue
 from reconciler.sandbox import status
 from reconciler.sandbox.behaviour import Behaviour
 from reconciler.sandbox.ids import Clock, IdSource
-from reconciler.sandbox.store import Key, Row, Scope, Store, Tx
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.transaction import Key, Row, Scope, Tx
 
 PUBLIC: Final = Scope(catalogue.PUBLIC_USER_ID, catalogue.PUBLIC_APP_ID)
 MAX_PER_PAGE: Final = 1000

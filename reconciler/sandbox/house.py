@@ -18,7 +18,8 @@ from reconciler.sandbox.runner import Runner
 from reconciler.sandbox.scores import Scores
 from reconciler.sandbox.server import Server
 from reconciler.sandbox.status import PlatformError
-from reconciler.sandbox.store import Key, Store
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.transaction import Key
 
 if TYPE_CHECKING:
     from reconciler.sandbox.sandbox import Sandbox

@@ -10,7 +10,7 @@ from typing import Any, Final
 from reconciler import catalogue
 from reconciler.sandbox import codec, media, runs, status, training, vision
 from reconciler.sandbox.context import PUBLIC, World, load
-from reconciler.sandbox.store import Filter, Scope, Tx
+from reconciler.sandbox.transaction import Filter, Scope, Tx
 
 _TRAINED_HERE: Final = "embedding-classifier"
 _TRAINING_FAILED: Final = 21106

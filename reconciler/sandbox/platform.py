@@ -15,7 +15,7 @@ from reconciler.sandbox.auth import Tokens
 from reconciler.sandbox.context import Caller, Context, Entry, World, need
 from reconciler.sandbox.handlers import table
 from reconciler.sandbox.routes import Rpc
-from reconciler.sandbox.store import Key, Scope, Tx
+from reconciler.sandbox.transaction import Key, Scope, Tx
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import Any, Final
 from clarifai_grpc.grpc.api import resources_pb2
 
 from reconciler import catalogue
-from reconciler.sandbox import codec, status
+from reconciler.sandbox import parsing, status
 from reconciler.sandbox.context import PUBLIC
 from reconciler.sandbox.ids import stamp
-from reconciler.sandbox.store import Key, Tx
+from reconciler.sandbox.transaction import Key, Tx
 
 _LONG_AGO: Final = 1_466_000_000_000_000
 _OPEN_TO_ALL: Final = resources_pb2.Visibility(gettable=resources_pb2.Visibility.Gettable.PUBLIC)
@@ -109,7 +109,7 @@ def _version(model: catalogue.PublicModel, version_id: str) -> Any:
         user_id=model.user_id,
     )
     if model.params:
-        codec.fill_struct(version.output_info.params, dict(model.params))
+        parsing.fill_struct(version.output_info.params, dict(model.params))
     return version
 
 

@@ -18,7 +18,7 @@ from reconciler.sandbox import engine, learning, media, runs, status
 from reconciler.sandbox.context import Caller, Context, World, load
 from reconciler.sandbox.handlers import annotation, inputs
 from reconciler.sandbox.ids import stamp
-from reconciler.sandbox.store import Job, Key, Row, Scope, Tx
+from reconciler.sandbox.transaction import Job, Key, Row, Scope, Tx
 
 _BATCH: Final = 8
 _IDLE_WAIT: Final = 0.5

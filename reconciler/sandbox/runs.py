@@ -14,7 +14,7 @@ from clarifai_grpc.grpc.api import resources_pb2
 from reconciler import catalogue
 from reconciler.sandbox import engine, status, vision
 from reconciler.sandbox.context import PUBLIC, World, load
-from reconciler.sandbox.store import Key, Scope, Tx
+from reconciler.sandbox.transaction import Key, Scope, Tx
 
 Reference: TypeAlias = tuple[str, str, str, str]
 

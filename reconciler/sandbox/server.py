@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from reconciler.errors import SandboxError
-from reconciler.sandbox import codec, control, platform, routes, status
+from reconciler.sandbox import codec, control, parsing, platform, routes, status
 from reconciler.sandbox.control import Controls
 from reconciler.sandbox.faults import Fault, Logged
 from reconciler.sandbox.platform import Ask, Platform
@@ -177,7 +177,7 @@ class Server(ThreadingHTTPServer):
         try:
             self.rooms.authorize(rpc, request.headers.get("Authorization"))
             given = _fill(message, match, request)
-        except codec.BadJson as error:
+        except parsing.BadJson as error:
             refusal = status.PlatformError(status.BAD_FORMAT, str(error))
             return _reply(platform.refusal(rpc, refusal), request.prefix), rpc.name
         except status.PlatformError as error:
@@ -230,8 +230,8 @@ def _route(request: Request) -> routes.Match:
 def _fill(message: Any, match: routes.Match, request: Request) -> frozenset[str]:
     """Fill the message from body or query, then from the path; which fields were spelled out."""
     if match.route.takes_body:
-        sent = codec.loads(request.body)
-        codec.parse_into(message, sent, skip=(_SKIPPED,))
+        sent = parsing.loads(request.body)
+        parsing.parse_into(message, sent, skip=(_SKIPPED,))
         given = frozenset(sent)
     else:
         texts: dict[str, list[str]] = {}
@@ -239,13 +239,13 @@ def _fill(message: Any, match: routes.Match, request: Request) -> frozenset[str]
             for name, text in parse_qsl(request.query, keep_blank_values=True, errors="strict"):
                 texts.setdefault(name, []).append(text)
         except UnicodeDecodeError:
-            raise codec.BadJson("query", "not UTF-8 behind its percent-encoding") from None
+            raise parsing.BadJson("query", "not UTF-8 behind its percent-encoding") from None
         for name, values in texts.items():
             if name.partition(".")[0] != _SKIPPED:
-                codec.bind_text(message, name, values)
+                parsing.bind_text(message, name, values)
         given = frozenset(texts)
     for name, value in match.values.items():
-        codec.bind_text(message, name, [value])
+        parsing.bind_text(message, name, [value])
     return given
 
 

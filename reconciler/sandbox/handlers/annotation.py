@@ -26,7 +26,7 @@ from reconciler.sandbox.context import (
 )
 from reconciler.sandbox.handlers import concepts
 from reconciler.sandbox.ids import check_resource_id, stamp
-from reconciler.sandbox.store import Filter, Row
+from reconciler.sandbox.transaction import Filter, Row
 
 _DEFAULT_PAGE: Final = 20
 _STATUSES: Final = range(24150, 24160)

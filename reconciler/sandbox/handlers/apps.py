@@ -24,7 +24,7 @@ from reconciler.sandbox.context import (
 )
 from reconciler.sandbox.handlers import renames
 from reconciler.sandbox.ids import check_resource_id, stamp
-from reconciler.sandbox.store import Filter, Key, Row, Scope
+from reconciler.sandbox.transaction import Filter, Key, Row, Scope
 
 _DETAILS: Final = (
     "name",

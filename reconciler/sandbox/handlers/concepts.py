@@ -23,7 +23,7 @@ from reconciler.sandbox.context import (
     writes,
 )
 from reconciler.sandbox.ids import check_concept_id, stamp
-from reconciler.sandbox.store import Filter, Key, Scope
+from reconciler.sandbox.transaction import Filter, Key, Scope
 
 _PATCHABLE: Final = ("name", "definition", "metadata", "visibility", "image", "keypoint_info")
 

@@ -12,7 +12,7 @@ from reconciler.sandbox import status
 from reconciler.sandbox.context import Context, load
 from reconciler.sandbox.handlers import lookup
 from reconciler.sandbox.handlers.model_types import model_type
-from reconciler.sandbox.store import Filter
+from reconciler.sandbox.transaction import Filter
 
 MAX_NODES: Final = 20
 _MEDIA: Final = frozenset({"image", "video", "text", "audio"})

@@ -25,7 +25,7 @@ from reconciler.sandbox.context import (
 )
 from reconciler.sandbox.handlers import concepts
 from reconciler.sandbox.ids import check_resource_id, stamp
-from reconciler.sandbox.store import Filter, Key, Row
+from reconciler.sandbox.transaction import Filter, Key, Row
 
 _LABELS: Final = ("concepts", "metadata", "geo")
 _SKIP: Final = 1

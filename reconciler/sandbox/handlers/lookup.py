@@ -7,7 +7,7 @@ from typing import Any
 from reconciler import catalogue
 from reconciler.sandbox import status
 from reconciler.sandbox.context import PUBLIC, Context, need
-from reconciler.sandbox.store import Filter, Key, Row, Scope
+from reconciler.sandbox.transaction import Filter, Key, Row, Scope
 
 _TRAINED = Filter("status", (status.MODEL_TRAINED,))
 

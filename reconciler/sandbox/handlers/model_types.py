@@ -8,7 +8,7 @@ from typing import Any, Final
 from clarifai_grpc.grpc.api import resources_pb2, service_pb2
 
 from reconciler import catalogue
-from reconciler.sandbox import codec, status
+from reconciler.sandbox import parsing, status
 from reconciler.sandbox.context import Context, Entry, ok, reads
 
 
@@ -52,7 +52,7 @@ def _message(found: catalogue.ModelType, id_: str) -> Any:
         )
         if param.default is not None:
             default = list(param.default) if isinstance(param.default, tuple) else param.default
-            codec.fill_value(field.default_value, default)
+            parsing.fill_value(field.default_value, default)
         for option in param.options:
             added = field.model_type_enum_options.add(id=option.id)
             if option.number:

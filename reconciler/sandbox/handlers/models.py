@@ -27,7 +27,7 @@ from reconciler.sandbox.handlers import lookup, renames, versions
 from reconciler.sandbox.handlers.apps import order_of
 from reconciler.sandbox.handlers.model_types import model_type
 from reconciler.sandbox.ids import check_resource_id, stamp
-from reconciler.sandbox.store import Filter, Row, Scope
+from reconciler.sandbox.transaction import Filter, Row, Scope
 
 _TEXTS: Final = ("description", "notes", "metadata", "presets", "task")
 _LISTS: Final = ("toolkits", "use_cases", "languages", "check_consents")

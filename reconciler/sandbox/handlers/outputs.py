@@ -20,7 +20,7 @@ from reconciler.sandbox.context import (
 )
 from reconciler.sandbox.handlers import lookup, parameters
 from reconciler.sandbox.ids import stamp
-from reconciler.sandbox.store import Row, Scope
+from reconciler.sandbox.transaction import Row, Scope
 
 _MODEL_INPUTS: Final = 128
 _WORKFLOW_INPUTS: Final = 32

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from reconciler import catalogue
 from reconciler.catalogue import ModelParam, ModelType
-from reconciler.sandbox import codec, status
+from reconciler.sandbox import codec, parsing, status
 from reconciler.sandbox.context import PUBLIC, Context
 from reconciler.sandbox.handlers import concepts
 
@@ -81,7 +81,7 @@ def _settle_param(version: Any, param: ModelParam, known: ModelType, *, lenient:
             return
         default = list(param.default) if isinstance(param.default, tuple) else param.default
         getattr(version, holder).params.SetInParent()
-        codec.fill_value(fields[name], default)
+        parsing.fill_value(fields[name], default)
     elif param.required and not lenient:
         raise _refuse(f"model type '{known.id}' needs {param.path}")
 

@@ -27,7 +27,7 @@ from reconciler.sandbox.context import (
     writes,
 )
 from reconciler.sandbox.ids import check_concept_id
-from reconciler.sandbox.store import Filter, Key, Row
+from reconciler.sandbox.transaction import Filter, Key, Row
 
 _INVERSE: Final = {"hypernym": "hyponym", "hyponym": "hypernym", "synonym": "synonym"}
 _PUBLIC_ID: Final = re.compile(r"ai_[0-9A-Za-z]{8}")
@@ -214,7 +214,6 @@ def delete_relations(request: Any, context: Context) -> Any:
 
 def list_graphs(request: Any, context: Context) -> Any:
     """The knowledge graphs that were posted or that relations name."""
-    page = context.page(request)
     rows = context.tx.select("graph", context.scope)
     found = {row.id: load(row) for row in rows}
     for row in context.tx.select("relation", context.scope):
@@ -222,9 +221,7 @@ def list_graphs(request: Any, context: Context) -> Any:
         if id_ and id_ not in found:
             found[id_] = resources_pb2.KnowledgeGraph(id=id_, name=id_)
     graphs = [found[id_] for id_ in sorted(found)]
-    return service_pb2.MultiKnowledgeGraphResponse(
-        status=ok(), knowledge_graphs=graphs[page.offset : page.offset + page.limit]
-    )
+    return service_pb2.MultiKnowledgeGraphResponse(status=ok(), knowledge_graphs=graphs)
 
 
 def post_graphs(request: Any, context: Context) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.sandbox import patching, status
 from reconciler.sandbox.context import MESSAGES, Context, check_action, load
 from reconciler.sandbox.ids import check_resource_id
-from reconciler.sandbox.store import Scope
+from reconciler.sandbox.transaction import Scope
 
 
 def pair(request: Any, what: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from clarifai_grpc.grpc.api import resources_pb2, service_pb2
 
 from reconciler.sandbox.context import Context, Entry, load, ok, reads
-from reconciler.sandbox.store import Key
+from reconciler.sandbox.transaction import Key
 
 
 def get_user(request: Any, context: Context) -> Any:

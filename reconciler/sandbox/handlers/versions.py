@@ -23,7 +23,7 @@ from reconciler.sandbox.context import (
 from reconciler.sandbox.handlers import lookup, parameters
 from reconciler.sandbox.handlers.model_types import model_type
 from reconciler.sandbox.ids import stamp
-from reconciler.sandbox.store import Filter, Row
+from reconciler.sandbox.transaction import Filter, Row
 
 _HIDDEN: Final = "Show output_info with: GET /models/{model_id}/output_info"
 _PATCHABLE: Final = ("visibility", "metadata", "license", "description")

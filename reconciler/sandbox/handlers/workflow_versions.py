@@ -22,7 +22,7 @@ from reconciler.sandbox.context import (
 )
 from reconciler.sandbox.handlers import lookup
 from reconciler.sandbox.ids import stamp
-from reconciler.sandbox.store import Filter, Row, Scope
+from reconciler.sandbox.transaction import Filter, Row, Scope
 
 _PATCHABLE: Final = ("metadata", "description", "license", "visibility")
 

@@ -25,7 +25,7 @@ from reconciler.sandbox.context import (
 from reconciler.sandbox.handlers import graph, lookup, renames
 from reconciler.sandbox.handlers.apps import key_of, order_of
 from reconciler.sandbox.ids import check_resource_id, stamp
-from reconciler.sandbox.store import Filter, Key, Row, Scope
+from reconciler.sandbox.transaction import Filter, Key, Row, Scope
 
 _TEXTS: Final = ("description", "notes", "metadata")
 _PATCHABLE: Final = (*_TEXTS, "visibility", "use_cases", "check_consents", "image")
