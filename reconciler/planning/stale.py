@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.planning.change import Action
 
+_FACTS = ("version", "previous")
+_CONSEQUENCES = ("class", "requires", "reason", "known_after_apply")
+
 
 def moved_operations(
-    planned: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, Any]]
+    planned: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, tuple[str, ...]]:
-    """What differs between two lists of operations, as plan files have them, by address."""
+    """What differs between two lists of operations, as plan files have them, by address.
+
+    Empty only for equal lists. What follows from other differences is named only if there are none.
+    """
     before = {(op["address"], op["action"]): op for op in planned}
     after = {(op["address"], op["action"]): op for op in now}
     lines: dict[str, tuple[str, ...]] = {}
-    for key in dict.fromkeys((*before, *after)):
-        found = tuple(_moved_operation(*key, before.get(key), after.get(key)))
-        if found:
-            lines[key[0]] = lines.get(key[0], ()) + found
-    if not lines and list(before) != list(after):
+    for describe in (_moved_operation, _moved_consequences):
+        for key in dict.fromkeys((*before, *after)):
+            found = tuple(describe(*key, before.get(key), after.get(key)))
+            if found:
+                lines[key[0]] = lines.get(key[0], ()) + found
+        if lines:
+            return lines
+    if list(planned) != list(now):
         lines[""] = ("the same operations would run in another order",)
     return lines
 
@@ -52,17 +61,26 @@ def _moved_operation(
         for path, change in after.items():
             yield from _moved_field(f"{address} {path}", None, change)
     elif planned != now:
-        lines = [
-            line
-            for path in dict.fromkeys((*before, *after))
-            for line in _moved_field(f"{address} {path}", before.get(path), after.get(path))
-        ]
-        names = ("version", "previous", "class", "requires", "reason", "known_after_apply")
-        yield from lines or [
-            f"{address} {name}: planned {_value(planned.get(name))}, now {_value(now.get(name))}"
-            for name in names
-            if planned.get(name) != now.get(name)
-        ]
+        for path in dict.fromkeys((*before, *after)):
+            yield from _moved_field(f"{address} {path}", before.get(path), after.get(path))
+        yield from _moved_facts(address, planned, now, _FACTS)
+
+
+def _moved_consequences(
+    address: str, action: str, planned: Mapping[str, Any] | None, now: Mapping[str, Any] | None
+) -> Iterator[str]:
+    del action
+    if planned and now:
+        yield from _moved_facts(address, planned, now, _CONSEQUENCES)
+
+
+def _moved_facts(
+    address: str, planned: Mapping[str, Any], now: Mapping[str, Any], names: Iterable[str]
+) -> Iterator[str]:
+    for name in names:
+        was, is_ = planned.get(name), now.get(name)
+        if was != is_:
+            yield f"{address} {name}: planned {_value(was)}, now {_value(is_)}"
 
 
 def _moved_field(
