@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -55,7 +56,7 @@ def apply(
     manifest = session.load_manifest(path)
     session.show_warnings(manifest)
     selection = session.selected(targets, excludes)
-    with session.connect(manifest, connection) as platform:
+    with session.connect(session.target_of(manifest), connection) as platform:
 
         def make() -> Plan:
             return session.read_plan(
@@ -80,8 +81,7 @@ def apply(
 def _apply_file(path: Path, connection: Connection, limits: Limits, view: _View) -> int:
     """Carries out a reviewed plan: re-reads, re-plans, and demands the same operations."""
     saved = file.read_json(session.read_text(path))
-    manifest = session.manifest_of_plan(saved)
-    with session.connect(manifest, connection) as platform:
+    with session.connect(saved.target, connection) as platform:
         if platform.base_url != saved.base_url:
             raise StalePlanError([f"the plan is for {saved.base_url}, this is {platform.base_url}"])
 
@@ -143,6 +143,10 @@ def _carry_out(
     if whole:
         left = _not_converged(make, limits.patience)
     view.outcomes(made, outcomes, left)
+    if any(outcome.status is Status.UNKNOWN for outcome in outcomes):
+        # threads still wait for answers that nobody asked to see: do not wait for them
+        sys.stdout.flush()
+        os._exit(1)
     return 0 if whole and not left else 1
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 
-from reconciler.address import APP
 from reconciler.call import Listing, Target
 from reconciler.cli import session
 from reconciler.cli.options import Connection
 from reconciler.cli.progress import counter
-from reconciler.errors import NotFoundError, SettingsError
+from reconciler.errors import NotFoundError
 from reconciler.execution import data
 from reconciler.execution.data import AddReport
 from reconciler.execution.sources import Discovery, Problem, discover, label
@@ -32,13 +31,10 @@ def push(
     """Sends what ``sources`` name to the manifest's app. Exit status 1 if any input failed."""
     manifest = session.load_manifest(path)
     found = discover(sources)
-    with session.connect(manifest, connection) as platform:
+    with session.connect(session.target_of(manifest), connection) as platform:
         target, _, answer = identify(platform.client, platform.target)
         if answer is None:
-            raise SettingsError(
-                f"{APP} {target.app_id!r} does not exist yet",
-                hint=f"create it first: reconciler apply {path}",
-            )
+            raise session.no_app(target, path)
         if concepts or concepts_from_folders:
             found = _labelled(found, platform, target, concepts, concepts_from_folders)
         for problem in found.problems:

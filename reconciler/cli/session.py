@@ -18,10 +18,11 @@ from reconciler.api.protocol import Reader
 from reconciler.api.settings import Secret, Settings
 from reconciler.call import Call, Target
 from reconciler.cli.options import Connection
-from reconciler.errors import SettingsError
+from reconciler.errors import ManifestError, SettingsError
 from reconciler.kind import Kind, Scope
 from reconciler.manifest.desired import Manifest, load
 from reconciler.planning import diff, live, plan
+from reconciler.planning.file import PlanFile
 from reconciler.planning.ownership import Policy
 from reconciler.resource import ResourceGraph
 
@@ -43,11 +44,16 @@ def load_manifest(path: Path) -> Manifest:
     return load(path, registry.load(), default_app_id=os.environ.get("CLARIFAI_APP_ID") or None)
 
 
-@contextmanager
-def connect(manifest: Manifest, connection: Connection) -> Iterator[Platform]:
-    """A client for the manifest's app: of the configured service, or of the embedded sandbox."""
+def target_of(manifest: Manifest) -> Target:
+    """The app that a manifest is about; its user may still be ``me``."""
     user = manifest.user_id or os.environ.get("CLARIFAI_USER_ID") or "me"
-    target = Target(user, manifest.app_id)
+    return Target(user, manifest.app_id or "")
+
+
+@contextmanager
+def connect(target: Target, connection: Connection) -> Iterator[Platform]:
+    """A client for an app: of the configured service, or of the embedded sandbox."""
+    user = target.user_id
     if not connection.sandbox:
         if connection.scores is not None:
             raise SettingsError(
@@ -158,3 +164,55 @@ def say(text: str) -> None:
 
 def _show_request(call: Call, status: int, seconds: float) -> None:
     say(f"{call.method} {call.path} -> {status or 'no answer'} ({seconds * 1000:.0f} ms)")
+
+
+def show_warnings(manifest: Manifest) -> None:
+    """The warnings of a checked manifest, to stderr."""
+    if manifest.diagnostics:
+        from reconciler.report.diagnostics import render_text
+
+        text = render_text(manifest.diagnostics, manifest.sources, color=colored(False, err=True))
+        say(text.rstrip("\n"))
+
+
+def no_app(target: Target, path: Path) -> SettingsError:
+    """That the app has to be applied before data can flow through it."""
+    return SettingsError(
+        f"the app {target.app_id!r} of user {target.user_id!r} does not exist yet",
+        hint=f"create it first: reconciler apply {path}",
+    )
+
+
+def write_file(path: Path, text: str) -> None:
+    """Writes a file whole or not at all. Raises ``SettingsError``."""
+    scratch = path.with_name(path.name + ".tmp")
+    try:
+        scratch.write_text(text, "utf-8")
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise SettingsError(
+            f"{path} cannot be written: {error.strerror}", hint="name another file with -o"
+        ) from error
+
+
+def read_text(path: Path) -> str:
+    """A file's text. Raises ``SettingsError``."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(f"{path} cannot be read: {reason}") from error
+
+
+def moved_source(saved: PlanFile) -> tuple[str, ...]:
+    """How the manifest that a plan was made from differs by now; nothing if it is not here."""
+    path = Path(saved.source.path)
+    if not saved.source.path or not path.exists():
+        return ()
+    try:
+        now = load(path, registry.load(), default_app_id=saved.target.app_id).digest
+    except ManifestError:
+        return (f"{path}: the manifest has problems now (reconciler validate {path})",)
+    same = now == saved.source.digest
+    return () if same else (f"{path}: the manifest's files are not those the plan was made from",)

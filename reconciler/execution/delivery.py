@@ -45,7 +45,8 @@ def _deliver(
         return _split(writer.send(call), writes)
     except ApiError as error:
         if error.unclear or isinstance(error, MixedError | DuplicateError):
-            found = _look_for(writer, writes, patience, wait=not isinstance(error, MixedError))
+            # which items of a refused bulk request are there already shows once they stand alone
+            found = _look_for(writer, writes, patience, wait=error.unclear or len(writes) == 1)
         elif isinstance(error, NotFoundError) and call.method == "DELETE":
             found = _look_for(writer, writes, patience, wait=False)
         else:

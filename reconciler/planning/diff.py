@@ -54,7 +54,10 @@ def compare(
         kind = kinds[resource.address.kind]
         twin = twins.get(resource.identity)
         choice = choices.get(resource.address)
-        refused = tuple(_refused(resource, twin, kind, policy)) if twin else ()
+        refused = (
+            *(_refused(resource, twin, kind, policy) if twin else ()),
+            *_unpinnable(resource, choices),
+        )
         refusals += refused
         found = () if refused else tuple(_changes(resource, twin, choice, kind, policy))
         changes += found
@@ -102,6 +105,16 @@ def _refused(resource: Resource, twin: Resource, kind: Kind, policy: Policy) -> 
             f"{resource.address}: belongs to {twin.mark.owner!r}, not to {policy.owner!r}: "
             "take it out of this manifest, or set app.owner to the owner that it has"
         )
+
+
+def _unpinnable(resource: Resource, choices: Mapping[Address, Choice]) -> Iterator[str]:
+    for reference in resource.references:
+        choice = choices.get(reference.to)
+        if reference.pins and not reference.version and choice and choice.current is None:
+            yield (
+                f"{resource.address}: {reference.to} has no trained version that could be pinned, "
+                "and its manifest says train: never; train it, or let apply do so"
+            )
 
 
 def _changes(

@@ -41,7 +41,7 @@ def list_(
     connection = options.take_connection(values)
     wanted = parse_statuses(statuses)
     manifest = session.load_manifest(path)
-    with session.connect(manifest, connection) as platform:
+    with session.connect(session.target_of(manifest), connection) as platform:
         target, me, answer = identify(platform.client, platform.target)
         if answer is None:
             raise session.no_app(target, path)

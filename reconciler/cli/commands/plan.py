@@ -41,7 +41,7 @@ def command(
     connection = options.take_connection(values)
     manifest = session.load_manifest(path)
     selection = session.selected(values["targets"], values["excludes"])
-    with session.connect(manifest, connection) as platform:
+    with session.connect(session.target_of(manifest), connection) as platform:
         made = session.read_plan(
             platform.client,
             platform,
