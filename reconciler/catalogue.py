@@ -204,14 +204,15 @@ VISIBILITIES: Final = Spelling({"PRIVATE": 10, "ORG": 30, "PUBLIC": 50})
 PREDICATES: Final[tuple[str, ...]] = ("hypernym", "hyponym", "synonym")
 """Predicates of a concept relation."""
 
-_TYPE_ALIASES: Final[Mapping[str, str]] = MappingProxyType(
+MODEL_TYPE_ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     {"concept-thresholder": "concept-threshold"}
 )
+"""Canonical ids by the other published spelling of a type."""
 
 
 def canonical_model_type(model_type_id: str) -> str:
     """The one id for both published spellings of a type; an unknown id comes back as it is."""
-    return _TYPE_ALIASES.get(model_type_id, model_type_id)
+    return MODEL_TYPE_ALIASES.get(model_type_id, model_type_id)
 
 
 def _model_param(raw: Mapping[str, Any]) -> ModelParam:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -137,6 +137,16 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
         return min(same)
     found = get_close_matches(word, sorted(_akin(word, distinct)), n=1, cutoff=0.6)
     return found[0] if found else None
+
+
+def alike(word: str, candidates: Iterable[str]) -> str | None:
+    """The other name that ``word`` is all but certainly a slip of: a letter or two, or separators."""
+    found = nearest(word, candidates)
+    close = found and SequenceMatcher(None, _fold(word), _fold(found)).ratio() >= _SLIP
+    return found if close else None
+
+
+_SLIP = 0.9
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:

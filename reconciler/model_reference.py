@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, WithJsonSchema
 
 from reconciler.address import Address
 from reconciler.call import Json
 from reconciler.catalogue import PUBLIC_APP_ID, PUBLIC_USER_ID, public_model
 from reconciler.kind import Scope
 from reconciler.resource import External, Path, Place, Reference
+from reconciler.spec import Text, mistake
+
+_NAME_PATTERN = r"^[^/@]+(/[^/@]+/[^/@]+)?(@[^/@]+)?$"
+_NAME = re.compile(_NAME_PATTERN, re.DOTALL)
+
+
+def _well_formed(stated: str) -> str:
+    if _NAME.fullmatch(stated) is None:
+        raise mistake(
+            "RC106",
+            f"{stated!r} names no model",
+            hint="write ID of a model of this manifest, or user/app/model, either with @version",
+        )
+    return stated
+
+
+ModelName = Annotated[
+    Text,
+    AfterValidator(_well_formed),
+    WithJsonSchema({"type": ["string", "number", "boolean"], "pattern": _NAME_PATTERN}),
+]
+"""``id`` of this manifest or ``user/app/id``, either with ``@version``."""
 
 
 def written_model(stated: str, scope: Scope) -> tuple[str, str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler import dag
 from reconciler.address import Address
 from reconciler.catalogue import MODEL_TYPES, public_model
+from reconciler.diagnostics import did_you_mean
 from reconciler.kind import Problem
 from reconciler.resource import Place, Resource, ResourceGraph
 
@@ -48,12 +48,18 @@ def _shape(
             )
         for position, source in enumerate(inputs):
             if source not in places:
-                near = difflib.get_close_matches(source, places, 1)
                 yield Problem(
                     "RC203",
                     ("nodes", index, "node_inputs", position),
                     f"{source!r} is no node of this workflow",
-                    f"did you mean {near[0]!r}?" if near else f"nodes: {', '.join(places)}",
+                    did_you_mean(source, places) or f"its nodes are {', '.join(places)}",
+                )
+            elif source in inputs[:position]:
+                yield Problem(
+                    "RC105",
+                    ("nodes", index, "node_inputs", position),
+                    f"node {id_!r} reads from {source!r} twice",
+                    "take one of them out",
                 )
     edges = {id_: [source for source in inputs if source in places] for id_, inputs in written}
     for cycle in dag.cycles(edges, key=str):
@@ -94,19 +100,18 @@ def _flow(
             continue
         outputs = _fields(type_.outputs)
         gives[id_] = arriving if "any" in outputs else frozenset(outputs)
-        if arriving is not None and not _satisfied(type_.inputs, arriving):
-            came = (
-                f"{', '.join(map(repr, inputs[id_]))} give"
-                f"{'s' if len(inputs[id_]) == 1 else ''} {_spoken(arriving - _MEDIA)}"
-                if inputs[id_]
-                else "without node_inputs it gets the workflow's input"
-            )
-            yield Problem(
-                "RC207",
-                (*places[id_], "node_inputs" if inputs[id_] else "model"),
-                f"node {id_!r} ({type_.id}) takes {' or '.join(type_.inputs)}, but {came}",
-                f"let it read from a node that gives {type_.inputs[0]}",
-            )
+        if arriving is None or _satisfied(type_.inputs, arriving):
+            continue
+        takes = f"node {id_!r} ({type_.id}) takes {' or '.join(type_.inputs)}"
+        hint = f"let it read from a node that gives {type_.inputs[0]}"
+        if inputs[id_]:
+            givers = ", ".join(map(repr, inputs[id_]))
+            verb = "gives" if len(inputs[id_]) == 1 else "give"
+            message = f"{takes}, but {givers} {verb} {_spoken(arriving - _MEDIA)}"
+            yield Problem("RC207", (*places[id_], "node_inputs"), message, hint)
+        else:
+            message = f"{takes}, but without node_inputs it gets only the workflow's input"
+            yield Problem("RC208", places[id_], message, hint)
 
 
 def _fields(entries: Iterable[str]) -> set[str]:
@@ -116,10 +121,18 @@ def _fields(entries: Iterable[str]) -> set[str]:
 def _satisfied(wanted: Iterable[str], arriving: frozenset[str]) -> bool:
     """One entry is enough; an entry with commas needs all of its fields."""
     return any(
-        all(field.strip() in arriving or field.strip() == "any" for field in entry.split(","))
-        for entry in wanted
+        all(_arrives(field.strip(), arriving) for field in entry.split(",")) for entry in wanted
     )
 
 
+def _arrives(field: str, arriving: frozenset[str]) -> bool:
+    """``regions[...]`` stands for regions with anything in them, on either side."""
+    if field == "any" or field in arriving:
+        return True
+    if field.endswith("]"):
+        return any(given.startswith(field) for given in arriving)
+    return f"{field.partition(']')[0]}]" in arriving
+
+
 def _spoken(fields: frozenset[str]) -> str:
-    return ", ".join(sorted(fields)) or "none of that"
+    return ", ".join(sorted(fields)) or "nothing but the workflow's input"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -22,7 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from reconciler.catalogue import Spelling
-from reconciler.values import float32, number
+from reconciler.values import MARK_KEY, float32, number
 
 
 class WrittenInt(int):
@@ -58,6 +59,19 @@ class Spec(BaseModel):
             for name in names
             if name in self.model_fields_set and getattr(self, name) is not None
         }
+
+
+def mistake(
+    code: str, message: str, *, hint: str = "", at: tuple[str | int, ...] = (), key: bool = False
+) -> PydanticCustomError:
+    """What a validator raises to be shown as it says, ``at`` a place below the value (or its key)."""
+    told = {"message": message, "hint": hint, "at": at, "key": key}
+    return PydanticCustomError(code, "{message}", told)
+
+
+def form(name: str) -> str:
+    """The tag of one form of a value that has several; pydantic puts it into an error's path."""
+    return f"<{name}>"
 
 
 def _text(value: Any) -> Any:
@@ -100,29 +114,43 @@ _SCALARS = ["string", "number", "boolean"]
 Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": _SCALARS})]
 """Text, kept as written: ``12e4`` stays ``12e4``."""
 
+NOTES_BYTES = 65536
+
+
+def _short_enough(value: str) -> str:
+    size = len(value.encode())
+    if size > NOTES_BYTES:
+        raise mistake(
+            "RC303", f"notes of {size:,} bytes, the platform takes at most {NOTES_BYTES:,}"
+        )
+    return value
+
+
 Notes = Annotated[
     str,
     BeforeValidator(_text),
-    StringConstraints(max_length=65536),
-    WithJsonSchema({"type": _SCALARS, "maxLength": 65536}),
+    AfterValidator(_short_enough),
+    WithJsonSchema({"type": _SCALARS, "maxLength": NOTES_BYTES}),
 ]
 """Free text of at most 64 KB."""
 
 ID_PATTERN = r"^[0-9A-Za-z]+([-_][0-9A-Za-z]+)*$"
+ID_LENGTH = 48
+LOOSE_ID_LENGTH = 128
 
 Id = Annotated[
     str,
+    StringConstraints(pattern=ID_PATTERN, max_length=ID_LENGTH),
     BeforeValidator(_text),
-    StringConstraints(pattern=ID_PATTERN, min_length=1, max_length=48),
-    WithJsonSchema({"type": _SCALARS, "pattern": ID_PATTERN, "minLength": 1, "maxLength": 48}),
+    WithJsonSchema({"type": _SCALARS, "pattern": ID_PATTERN, "maxLength": ID_LENGTH}),
 ]
 """An id as the platform takes it: letters and digits with single ``-`` or ``_`` inside, 1 to 48."""
 
 LooseId = Annotated[
     str,
+    StringConstraints(min_length=1, max_length=LOOSE_ID_LENGTH),
     BeforeValidator(_text),
-    StringConstraints(min_length=1, max_length=128),
-    WithJsonSchema({"type": _SCALARS, "minLength": 1, "maxLength": 128}),
+    WithJsonSchema({"type": _SCALARS, "minLength": 1, "maxLength": LOOSE_ID_LENGTH}),
 ]
 """Concept and node ids: any text that is not empty."""
 
@@ -130,14 +158,40 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 Number = Annotated[float, BeforeValidator(_number)]
 Score = Annotated[
     float,
-    BeforeValidator(_number),
     Field(ge=0, le=1),
+    BeforeValidator(_number),
     PlainSerializer(float32),
 ]
 """A score or threshold: a float32 from 0 to 1."""
 
 Data = Annotated[dict[str, Any], BeforeValidator(plain), WithJsonSchema({"type": "object"})]
 """Free JSON, as the platform names it."""
+
+
+def _without_mark(value: dict[str, Any]) -> dict[str, Any]:
+    if MARK_KEY in value:
+        raise mistake(
+            "RC101",
+            f"the key {MARK_KEY!r} holds this tool's own mark",
+            hint="use another key",
+            at=(MARK_KEY,),
+            key=True,
+        )
+    return value
+
+
+Metadata = Annotated[
+    Data,
+    AfterValidator(_without_mark),
+    WithJsonSchema({"type": "object", "properties": {MARK_KEY: False}}),
+]
+"""Free JSON of the user's own, beside which our mark is kept."""
+
+
+def spellings(spelling: Spelling) -> WithJsonSchema:
+    """What an editor offers for an enum: its names, and the numbers that stand for them."""
+    numbers = [spelling.number_of(name) for name in spelling.names]
+    return WithJsonSchema({"enum": [*spelling.names, *numbers]})
 
 
 def spelled(spelling: Spelling) -> Callable[[Any], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator
 
 from reconciler.address import APP, Address
 from reconciler.call import Call, Json, Target
@@ -22,13 +22,13 @@ from reconciler.kind import (
     find_object,
 )
 from reconciler.resource import Resource, same
-from reconciler.spec import Data, Flag, Id, Notes, Spec, Text, spelled
+from reconciler.spec import Flag, Id, Metadata, Notes, Spec, Text, spelled, spellings
 from reconciler.values import Mark, marked, number, unmarked
 
 Visibility = Annotated[
     str,
     BeforeValidator(spelled(VISIBILITIES)),
-    WithJsonSchema({"enum": list(VISIBILITIES.names)}),
+    spellings(VISIBILITIES),
 ]
 
 _EDITABLE = (
@@ -62,7 +62,7 @@ class AppSpec(Spec):
     """One line about the app."""
     notes: Notes | None = None
     """Markdown, at most 64 KB."""
-    metadata: Data | None = None
+    metadata: Metadata | None = None
     """Free JSON of your own."""
     default_language: Text | None = None
     """Language of concept names, such as ``en``."""
@@ -82,7 +82,7 @@ class AppKind(Kind):
     section: ClassVar[str] = "app"
 
     def section_type(self) -> Any:
-        """One app."""
+        """The app that this manifest describes."""
         return AppSpec
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:

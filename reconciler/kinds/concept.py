@@ -9,7 +9,7 @@ from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
 from reconciler.kind import Conversation, Job, Kind, Learnt, Scope, Write, find_item
 from reconciler.resource import Resource, same
-from reconciler.spec import Data, Flag, LooseId, Spec, Text
+from reconciler.spec import Flag, LooseId, Metadata, Spec, Text
 from reconciler.values import Mark, marked, number, unmarked
 
 
@@ -20,7 +20,7 @@ class ConceptSpec(Spec):
     """What people see; the id if left out."""
     definition: Text | None = None
     """What the concept means."""
-    metadata: Data | None = None
+    metadata: Metadata | None = None
     """Free JSON of your own."""
     prevent_destroy: Flag = False
     """Refuse any plan that would remove it."""
@@ -32,10 +32,11 @@ class ConceptKind(Kind):
     name: ClassVar[str] = "concept"
     rank: ClassVar[int] = 10
     section: ClassVar[str] = "concepts"
+    unknown_code: ClassVar[str] = "RC202"
     deletable: ClassVar[bool] = False
 
     def section_type(self) -> Any:
-        """A map by id; a concept that needs no fields may be empty."""
+        """The app's concepts by id; where ids say enough, a list of them."""
         return dict[LooseId, ConceptSpec | None]
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:

@@ -14,11 +14,19 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Discriminator, Tag
+from pydantic import Discriminator, GetJsonSchemaHandler, Tag
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
-from reconciler.catalogue import MODEL_TYPES, VISIBILITIES, canonical_model_type
+from reconciler.catalogue import (
+    MODEL_TYPE_ALIASES,
+    MODEL_TYPES,
+    VISIBILITIES,
+    canonical_model_type,
+    public_model,
+)
 from reconciler.kind import (
     Conversation,
     Job,
@@ -43,7 +51,7 @@ from reconciler.resource import (
     VersionStatus,
     same,
 )
-from reconciler.spec import Id
+from reconciler.spec import Id, form
 from reconciler.values import DIGEST_SCHEME, Mark, marked, number, unmarked, version_digest
 
 _EDITABLE = (
@@ -76,16 +84,42 @@ TYPES: Mapping[str, ModelType] = MappingProxyType(dict(_scan()))
 """Every type by each of its ids; ``other`` stands for all the rest."""
 
 
-def _tag(value: Any) -> str:
+def _form(value: Any) -> str:
     type_id = value.get("model_type_id") if isinstance(value, dict) else None
-    return str(type_id) if type_id in TYPES else _OTHER
+    return form(type_id if isinstance(type_id, str) and type_id in TYPES else _OTHER)
+
+
+class _ByType:
+    """Shows an editor the keys of the type that a model states, instead of every type's at once."""
+
+    def __get_pydantic_json_schema__(
+        self, union: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        choices: Mapping[str, Any] = union["choices"]
+        named = sorted(id_ for id_ in TYPES if id_ != _OTHER)
+        types = [*MODEL_TYPES, *MODEL_TYPE_ALIASES]
+        branches: list[JsonSchemaValue] = [
+            {"if": _stating({"const": id_}), "then": handler(choices[form(id_)])} for id_ in named
+        ]
+        rest = {"if": _stating({"enum": named}), "else": handler(choices[form(_OTHER)])}
+        known = {"description": "What the model is.", "examples": sorted(types)}
+        return {
+            "type": "object",
+            "properties": {"model_type_id": known},
+            "required": ["model_type_id"],
+            "allOf": [*branches, rest],
+        }
+
+
+def _stating(type_id: JsonSchemaValue) -> JsonSchemaValue:
+    return {"properties": {"model_type_id": type_id}, "required": ["model_type_id"]}
 
 
 def _union() -> Any:
     """All specs, told apart by ``model_type_id``."""
     annotated: Any = Annotated
-    members = [annotated[type_.spec, Tag(id_)] for id_, type_ in sorted(TYPES.items())]
-    return annotated[functools.reduce(operator.or_, members), Discriminator(_tag)]
+    members = [annotated[type_.spec, Tag(form(id_))] for id_, type_ in sorted(TYPES.items())]
+    return annotated[functools.reduce(operator.or_, members), Discriminator(_form), _ByType()]
 
 
 class ModelKind(VersionedKind):
@@ -94,13 +128,14 @@ class ModelKind(VersionedKind):
     name: ClassVar[str] = "model"
     rank: ClassVar[int] = 30
     section: ClassVar[str] = "models"
+    unknown_code: ClassVar[str] = "RC201"
     immutable: ClassVar[frozenset[str]] = frozenset({"model_type_id"})
     open_maps: ClassVar[frozenset[str]] = frozenset(
         {"metadata", "params", "train_params", "input_params"}
     )
 
     def section_type(self) -> Any:
-        """A map by id."""
+        """The app's models by id."""
         return dict[Id, _union()]  # type: ignore[misc]  # built from the model types found
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
@@ -132,6 +167,13 @@ class ModelKind(VersionedKind):
                 "RC104", ("model_type_id",), f"models of type {type_id!r} cannot be created"
             )
         yield from _type(type_id).check(resource)
+
+    def elsewhere(self, id_: str) -> str:
+        """A model of ``clarifai/main`` by its full name, pinned."""
+        known = public_model(id_)
+        if known is None:
+            return ""
+        return f"{known.user_id}/{known.app_id}/{known.id}@{known.version_ids[0]}"
 
     def trains(self, resource: Resource) -> bool:
         """Whether a new version has to be trained before it can be used."""

@@ -45,7 +45,7 @@ class RelationKind(Kind):
     at_once: ClassVar[bool] = True
 
     def section_type(self) -> Any:
-        """A list of edges."""
+        """Edges between concepts, which mappers follow."""
         return list[RelationSpec]
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
@@ -88,7 +88,12 @@ class RelationKind(Kind):
                 "a concept of this manifest, or user/app/concept",
             )
         elif object_ == resource.address.parts[0]:
-            yield Problem("RC209", ("object",), f"{object_!r} is related to itself")
+            yield Problem(
+                "RC209",
+                ("object",),
+                f"concept {object_!r} is related to itself",
+                "name two different concepts",
+            )
 
     def live(self, target: Target) -> Listing:
         """``GET ~/concepts/relations``: each edge of the app once, in all graphs."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
-from reconciler.catalogue import ANNOTATION_STATUSES, COMPARATORS
+from reconciler.catalogue import ANNOTATION_STATUSES, COMPARATORS, PUBLIC_WORKFLOWS
 from reconciler.kind import (
     Conversation,
     Job,
@@ -22,10 +22,16 @@ from reconciler.kind import (
     find_nothing,
     find_object,
 )
-from reconciler.model_reference import model_wire, owned_model, uses_model, written_model
+from reconciler.model_reference import (
+    ModelName,
+    model_wire,
+    owned_model,
+    uses_model,
+    written_model,
+)
 from reconciler.node_graph import node_problems
 from reconciler.resource import External, Reference, Resource, ResourceGraph, same
-from reconciler.spec import Data, Flag, Id, LooseId, Notes, Spec, Text
+from reconciler.spec import Data, Flag, Id, LooseId, Metadata, Notes, Score, Spec, Text, form
 from reconciler.values import Mark, float32, marked, number, unmarked
 
 _EDITABLE = (
@@ -52,6 +58,44 @@ class NodeModelSpec(Spec):
     """The owner, for a model of another app."""
     app_id: Text | None = None
     """The app that the model belongs to."""
+
+
+_NAME, _LONG = form("name"), form("long form")
+
+
+def _model_form(value: Any) -> str:
+    return _LONG if isinstance(value, dict | NodeModelSpec) else _NAME
+
+
+NodeModel = Annotated[
+    Annotated[ModelName, Tag(_NAME)] | Annotated[NodeModelSpec, Tag(_LONG)],
+    Discriminator(_model_form),
+]
+
+
+class OverrideConceptSpec(Spec):
+    """A concept as a node has it instead of as its model has it."""
+
+    id: LooseId
+    """The concept's id."""
+    value: Score = 1.0
+    """Of a thresholder, the threshold."""
+
+
+class OverrideDataSpec(Spec):
+    """What replaces ``output_info.data``."""
+
+    concepts: list[OverrideConceptSpec] = Field(default_factory=list)
+    """All concepts that the model is to have here."""
+
+
+class OverrideSpec(Spec):
+    """What replaces parts of a model's ``output_info`` in one workflow."""
+
+    data: OverrideDataSpec | None = None
+    """Concepts, with their thresholds."""
+    params: Data | None = None
+    """Parameters, as the platform names them."""
 
 
 def _node_id(value: Any) -> Any:
@@ -85,13 +129,13 @@ class NodeSpec(Spec):
 
     id: LooseId
     """Unique in the workflow."""
-    model: Text | NodeModelSpec
+    model: NodeModel
     """``ID`` of this manifest or ``user/app/model``, either with ``@version``; or the long form."""
     node_inputs: list[NodeInput] = Field(default_factory=list)
     """The nodes it reads from; the workflow's input if empty."""
     suppress_output: Flag = False
     """Run, but leave the output out of prediction results."""
-    output_info_override: Data | None = None
+    output_info_override: OverrideSpec | None = None
     """``data`` and ``params`` that replace the model's own in this workflow."""
 
 
@@ -102,7 +146,7 @@ class WorkflowSpec(Spec):
     """One line about the workflow."""
     notes: Notes | None = None
     """Markdown, at most 64 KB."""
-    metadata: Data | None = None
+    metadata: Metadata | None = None
     """Free JSON of your own."""
     prevent_destroy: Flag = False
     """Refuse any plan that would remove it."""
@@ -116,10 +160,11 @@ class WorkflowKind(Kind):
     name: ClassVar[str] = "workflow"
     rank: ClassVar[int] = 40
     section: ClassVar[str] = "workflows"
+    unknown_code: ClassVar[str] = "RC205"
     routing_fields: ClassVar[frozenset[str]] = frozenset({"nodes"})
 
     def section_type(self) -> Any:
-        """A map by id."""
+        """The app's workflows by id."""
         return dict[Id, WorkflowSpec]
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
@@ -136,7 +181,11 @@ class WorkflowKind(Kind):
                     "model_version_id": version,
                     "node_inputs": tuple(sorted(node.node_inputs)),
                     "suppress_output": node.suppress_output,
-                    "output_info_override": _override(node.output_info_override),
+                    "output_info_override": _override(
+                        node.output_info_override.model_dump(exclude_none=True)
+                        if node.output_info_override
+                        else {}
+                    ),
                 }
                 base, at = ("nodes", node.id), ("nodes", index, "model")
                 if external:
@@ -162,6 +211,11 @@ class WorkflowKind(Kind):
     def check(self, resource: Resource, graph: ResourceGraph) -> Iterable[Problem]:
         """Node ids, edges, cycles, the limit, and that each node gets what its model takes."""
         return node_problems(resource, graph)
+
+    def elsewhere(self, id_: str) -> str:
+        """A base workflow of ``clarifai/main`` by its full name."""
+        known = {workflow.id: workflow for workflow in PUBLIC_WORKFLOWS}.get(id_)
+        return f"{known.user_id}/{known.app_id}/{known.id}" if known else ""
 
     def live(self, target: Target) -> Listing:
         """``GET ~/workflows``."""

@@ -7,29 +7,34 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator
 
 from reconciler.address import Address
 from reconciler.call import Json
 from reconciler.catalogue import VISIBILITIES
 from reconciler.kind import Problem, Scope
 from reconciler.resource import External, Reference, Resource
-from reconciler.spec import Data, Flag, LooseId, Notes, Spec, Text, spelled
+from reconciler.spec import Flag, LooseId, Metadata, Notes, Spec, Text, mistake, spelled, spellings
 from reconciler.values import number
 
 Visibility = Annotated[
     str,
     BeforeValidator(spelled(VISIBILITIES)),
-    WithJsonSchema({"enum": list(VISIBILITIES.names)}),
+    spellings(VISIBILITIES),
 ]
 
 
-def _concept_ids(value: Any) -> Any:
-    """A map of concepts by id is read as its ids."""
-    return list(value) if isinstance(value, dict) else value
+def _distinct(ids: list[str]) -> list[str]:
+    seen: set[str] = set()
+    for index, id_ in enumerate(ids):
+        if id_ in seen:
+            hint = "take one of them out"
+            raise mistake("RC105", f"concept {id_!r} is listed twice", hint=hint, at=(index,))
+        seen.add(id_)
+    return ids
 
 
-ConceptIds = Annotated[list[LooseId], BeforeValidator(_concept_ids)]
+ConceptIds = Annotated[list[LooseId], AfterValidator(_distinct)]
 
 
 class ModelSpec(Spec):
@@ -41,7 +46,7 @@ class ModelSpec(Spec):
     """One line about the model."""
     notes: Notes | None = None
     """Markdown, at most 64 KB."""
-    metadata: Data | None = None
+    metadata: Metadata | None = None
     """Free JSON of your own."""
     visibility: Visibility | None = None
     """Who may see it."""
@@ -87,11 +92,12 @@ class ModelType(ABC):
 
 
 def concept_references(ids: Iterable[str], field_name: str) -> tuple[Reference, ...]:
-    """That a model uses these concepts of the app."""
-    return tuple(
-        Reference((field_name, id_), Address("concept", (id_,)), at=(field_name, id_))
-        for id_ in ids
-    )
+    """That a model uses these concepts of the app, given in the order in which they are written."""
+    found = [
+        Reference((field_name, id_), Address("concept", (id_,)), at=(field_name, index))
+        for index, id_ in enumerate(ids)
+    ]
+    return tuple(sorted(found, key=lambda reference: reference.path))
 
 
 def part(version: Json, *names: str) -> Mapping[str, Any]:

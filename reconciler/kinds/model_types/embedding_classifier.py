@@ -19,17 +19,18 @@ from reconciler.kinds.model_types.base import (
     params,
     part,
 )
-from reconciler.model_reference import model_wire, owned_model, uses_model, written_model
-from reconciler.spec import Data, Flag, Text
+from reconciler.model_reference import ModelName, model_wire, owned_model, uses_model, written_model
+from reconciler.spec import Data, Flag
 
 
 class EmbeddingClassifierSpec(ModelSpec):
     """Predicts the app's own concepts from embeddings."""
 
     model_type_id: Literal["embedding-classifier"]
+    """The Context-Based Classifier (transfer learning)."""
     concepts: Annotated[ConceptIds, Field(min_length=1)]
     """The concepts it learns."""
-    base_embed_model: Text | None = None
+    base_embed_model: ModelName | None = None
     """The embedder: ``user/app/model@version``; the default workflow's if left out."""
     concepts_mutually_exclusive: Flag | None = None
     """Whether exactly one concept is true of an input."""
@@ -52,7 +53,7 @@ class EmbeddingClassifier(ModelType):
             "concepts": concepts,
             **spec.stated("concepts_mutually_exclusive", "train_params"),
         }
-        references = concept_references(concepts, "concepts")
+        references = concept_references(spec.concepts, "concepts")
         externals: tuple[Any, ...] = ()
         if spec.base_embed_model:
             model, version = written_model(spec.base_embed_model, scope)

@@ -15,6 +15,7 @@ class MapperSpec(ModelSpec):
     """Follows the relations of one knowledge graph."""
 
     model_type_id: Literal["concept-synonym-mapper"]
+    """A concept synonym mapper."""
     knowledge_graph_id: Text = ""
     """The graph to follow; empty is the global one."""
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
 from reconciler.call import Json
+from reconciler.catalogue import MODEL_TYPE_ALIASES, MODEL_TYPES
+from reconciler.diagnostics import alike
 from reconciler.kind import Scope
 from reconciler.kinds.model_types.base import (
     ConceptIds,
@@ -17,11 +22,29 @@ from reconciler.kinds.model_types.base import (
     params,
 )
 from reconciler.resource import Reference
-from reconciler.spec import Data
+from reconciler.spec import Data, mistake
 
 
 class OtherSpec(ModelSpec):
     """A model of a type that has no keys of its own here."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_some_type(cls, stated: Any) -> Any:
+        """Without a type, nothing can be said of the keys: this comes before all other mistakes."""
+        if not isinstance(stated, dict):
+            return stated
+        if "model_type_id" not in stated:
+            raise PydanticCustomError("missing_key", "missing", {"name": "model_type_id"})
+        type_id, known = stated["model_type_id"], {*MODEL_TYPES, *MODEL_TYPE_ALIASES}
+        if isinstance(type_id, str) and type_id not in known and (near := alike(type_id, known)):
+            raise mistake(
+                "RC104",
+                f"unknown model type {type_id!r}",
+                hint=f"did you mean {near!r}?",
+                at=("model_type_id",),
+            )
+        return stated
 
     concepts: ConceptIds | None = None
     """``output_info.data.concepts``."""
@@ -47,7 +70,7 @@ class Other(ModelType):
         references: tuple[Reference, ...] = ()
         if spec.concepts is not None:
             configuration["concepts"] = tuple(sorted(spec.concepts))
-            references = concept_references(configuration["concepts"], "concepts")
+            references = concept_references(spec.concepts, "concepts")
         return Declared(configuration, references)
 
     def read(self, version: Json, scope: Scope) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
 from reconciler.call import Json
 from reconciler.catalogue import COMPARATORS
@@ -18,13 +18,13 @@ from reconciler.kinds.model_types.base import (
     params,
     part,
 )
-from reconciler.spec import Flag, LooseId, Score, spelled
+from reconciler.spec import Flag, LooseId, Score, spelled, spellings
 from reconciler.values import float32
 
 Comparator = Annotated[
     str,
     BeforeValidator(spelled(COMPARATORS)),
-    WithJsonSchema({"enum": [*COMPARATORS.names, 1, 2, 3, 4, 5]}),
+    spellings(COMPARATORS),
 ]
 
 
@@ -32,6 +32,7 @@ class ThresholderSpec(ModelSpec):
     """Concepts whose score compares as ``concept_threshold_type`` says go on, others stop here."""
 
     model_type_id: Literal["concept-threshold", "concept-thresholder"]
+    """A concept thresholder: two spellings of one type."""
     concept_threshold_type: Comparator
     """How a score is compared with its threshold, both as float32."""
     thresholds: Annotated[dict[LooseId, Score], Field(min_length=1)]
@@ -54,7 +55,7 @@ class Thresholder(ModelType):
             "thresholds": thresholds,
             **spec.stated("filter_other_concepts"),
         }
-        return Declared(configuration, concept_references(thresholds, "thresholds"))
+        return Declared(configuration, concept_references(spec.thresholds, "thresholds"))
 
     def read(self, version: Json, scope: Scope) -> Mapping[str, Any]:
         """A missing ``value`` is 1, the message's default."""

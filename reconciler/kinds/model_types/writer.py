@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator
 
 from reconciler.call import Json
 from reconciler.catalogue import ANNOTATION_STATUSES
 from reconciler.kind import Scope
 from reconciler.kinds.model_types.base import Declared, ModelSpec, ModelType, params
-from reconciler.spec import Data, Text, spelled
+from reconciler.spec import Data, Text, spelled, spellings
 
 Status = Annotated[
     str,
     BeforeValidator(spelled(ANNOTATION_STATUSES)),
-    WithJsonSchema(
-        {
-            "enum": [
-                *ANNOTATION_STATUSES.names,
-                *(ANNOTATION_STATUSES.number_of(name) for name in ANNOTATION_STATUSES.names),
-            ]
-        }
-    ),
+    spellings(ANNOTATION_STATUSES),
 ]
 
 
@@ -31,6 +24,7 @@ class WriterSpec(ModelSpec):
     """Writes only when its workflow runs as the app's default on a new input."""
 
     model_type_id: Literal["annotation-writer"]
+    """An annotation writer."""
     annotation_status: Status
     """The status of what is written: success is a label, pending waits for a human."""
     annotation_user_id: Text

@@ -1,0 +1,159 @@
+"""What can be wrong between resources: references, cycles, doubles, and what each kind itself checks."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+
+from reconciler import dag
+from reconciler.address import Address, field_path
+from reconciler.catalogue import public_model
+from reconciler.diagnostics import Diagnostic, did_you_mean, problem
+from reconciler.kind import Kind
+from reconciler.manifest.sections import Sections
+from reconciler.origin import Origin
+from reconciler.resource import External, Reference, Resource, ResourceGraph
+
+_MANY = 100
+"""So many ids that are not there get a nearest one searched for; the rest go without."""
+
+
+def check(
+    declared: Iterable[Resource], sections: Sections, kinds: Mapping[str, Kind]
+) -> list[Diagnostic]:
+    """All problems of the resources that a manifest declares, each where it stands.
+
+    What was left out of ``sections`` because of mistakes counts as being there.
+    """
+    return list(_Checks(tuple(declared), sections, kinds).run())
+
+
+class _Checks:
+    def __init__(
+        self, declared: tuple[Resource, ...], sections: Sections, kinds: Mapping[str, Kind]
+    ) -> None:
+        self.declared = declared
+        self.graph = ResourceGraph.of(declared)
+        self.sections = sections
+        self.kinds = kinds
+        self.hints: dict[Address, str] = {}
+
+    def run(self) -> Iterator[Diagnostic]:
+        """Problems in no order."""
+        for resource in self.declared:
+            own = list(self._own(resource))
+            yield from own
+            taken = {found.origin for found in own}
+            yield from (f for f in self._references(resource) if f.origin not in taken)
+            yield from self._externals(resource)
+        yield from self._doubles()
+        yield from self._cycles()
+
+    def _own(self, resource: Resource) -> Iterator[Diagnostic]:
+        for found in self.kinds[resource.address.kind].check(resource, self.graph):
+            yield problem(
+                found.code,
+                found.message,
+                self.sections.find(resource.source + found.at).origin,
+                hint=found.hint,
+                address=str(resource.address),
+                field=field_path(found.at),
+            )
+
+    def _references(self, resource: Resource) -> Iterator[Diagnostic]:
+        for reference in resource.references:
+            to = reference.to
+            if to in self.graph or self._is_lost(to):
+                continue
+            yield problem(
+                self.kinds[to.kind].unknown_code,
+                f"unknown {to.kind} {to.id!r}",
+                self._origin(resource, reference),
+                hint=self._hint(to),
+                address=str(resource.address),
+                field=field_path(reference.at),
+            )
+
+    def _is_lost(self, to: Address) -> bool:
+        section = self.kinds[to.kind].section
+        return not self.sections.lost.isdisjoint({(section,), (section, to.id)})
+
+    def _hint(self, to: Address) -> str:
+        if to not in self.hints:
+            kind = self.kinds[to.kind]
+            elsewhere = kind.elsewhere(to.id)
+            if elsewhere:
+                self.hints[to] = f"did you mean {elsewhere!r}?"
+            else:
+                names = [address.id for address in self.graph.resources if address.kind == to.kind]
+                near = did_you_mean(to.id, names) if len(self.hints) < _MANY else ""
+                self.hints[to] = near or f"declare it under {kind.section!r}"
+        return self.hints[to]
+
+    def _externals(self, resource: Resource) -> Iterator[Diagnostic]:
+        for external in resource.externals:
+            for code, message, hint in self._open_questions(external):
+                yield problem(
+                    code,
+                    message,
+                    self._origin(resource, external),
+                    hint=hint,
+                    address=str(resource.address),
+                    field=field_path(external.at),
+                )
+
+    def _open_questions(self, external: External) -> Iterator[tuple[str, str, str]]:
+        """What only the live platform can say, as code, message, hint."""
+        model, owned = external.model, "/" in external.model
+        known = public_model(model.rpartition("/")[2])
+        if known and owned and model != f"{known.user_id}/{known.app_id}/{known.id}":
+            known = None
+        if not owned and not self._is_lost_model(model):
+            message = (
+                f"model {model!r} is not in this manifest: at plan time it is the app's own model of"
+                " that id, else clarifai/main's"
+            )
+            owner = f"user_id: {known.user_id}, app_id: {known.app_id}" if known else ""
+            yield "RC502", message, f"add {owner or 'user_id and app_id'}"
+        if not external.version:
+            message = f"model {model!r} has no version: at plan time it is the newest trained one"
+            version = f", for instance to {known.version_ids[0]}" if known else ""
+            yield "RC501", message, f"pin it{version}"
+
+    def _is_lost_model(self, id_: str) -> bool:
+        return any(place[1:] == (id_,) for place in self.sections.lost)
+
+    def _doubles(self) -> Iterator[Diagnostic]:
+        """Things without an id of their own that say the same."""
+        first: dict[Hashable, Resource] = {}
+        for resource in self.declared:
+            before = first.setdefault(resource.identity, resource)
+            if before is not resource:
+                where = self.sections.find(before.source).origin
+                yield problem(
+                    "RC105",
+                    f"{resource.address} says again what {before.address} says"
+                    if resource.address != before.address
+                    else f"{resource.address} is there twice",
+                    self.sections.find(resource.source).origin,
+                    hint="take one of them out",
+                    address=str(resource.address),
+                    related=[("first declared here", where)],
+                )
+
+    def _cycles(self) -> Iterator[Diagnostic]:
+        edges = self.graph.edges()
+        for cycle in dag.cycles(edges, key=lambda address: address):
+            start, after = self.graph.resources[cycle[0]], cycle[1 % len(cycle)]
+            reference = next(ref for ref in start.references if ref.to == after)
+            told = " -> ".join(map(str, (*cycle, cycle[0])))
+            yield problem(
+                "RC204",
+                f"resources use each other in a circle: {told}",
+                self._origin(start, reference),
+                hint="take one of these references out",
+                address=str(start.address),
+                field=field_path(reference.at),
+            )
+
+    def _origin(self, resource: Resource, use: Reference | External) -> Origin:
+        return self.sections.find(resource.source + use.at).origin

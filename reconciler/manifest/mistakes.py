@@ -1,0 +1,261 @@
+"""What a validator found wrong, in our words: code, place, what was expected, the way out."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections import abc
+from collections.abc import Callable, Iterator
+from types import MappingProxyType
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from reconciler.address import field_path
+from reconciler.diagnostics import CODES, Diagnostic, did_you_mean, problem
+from reconciler.manifest.documents import resolve_number
+from reconciler.manifest.nodes import Mapping, Node, Scalar, cut, describe
+from reconciler.manifest.nodes import Sequence as List
+from reconciler.manifest.sections import Sections, Shape
+from reconciler.resource import Place
+from reconciler.spec import ID_LENGTH
+
+Told: TypeAlias = tuple[str, str, str]
+"""Code, message, hint."""
+
+_EXPECTED: abc.Mapping[str, str] = MappingProxyType(
+    {
+        "string_type": "text",
+        "string_unicode": "text without half characters",
+        "dict_type": "a mapping",
+        "model_type": "a mapping",
+        "model_attributes_type": "a mapping",
+        "list_type": "a list",
+        "bool_type": "true or false",
+        "float_type": "a number",
+        "finite_number": "a finite number",
+    }
+)
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], sections: Sections
+) -> list[tuple[Place, Diagnostic]]:
+    """Each mistake with its place in the manifest."""
+    found = error.errors(include_url=False, include_input=False)
+    mistaken = [_Mistake(raw, model, sections) for raw in found]
+    unknown = {
+        (one.place[:-1], near)
+        for one in mistaken
+        if one.type == "extra_forbidden" and (near := did_you_mean(one.name, one.known))
+    }
+    # a key that is misspelt is not also told to be missing
+    return [
+        (one.place, one.diagnostic())
+        for one in mistaken
+        if (one.place, did_you_mean_name(one.name)) not in unknown or one.type not in _MISSING
+    ]
+
+
+def did_you_mean_name(name: str) -> str:
+    """What ``did_you_mean`` says when it means this name."""
+    return f"did you mean {name!r}?"
+
+
+_MISSING = frozenset({"missing", "missing_key"})
+
+
+class _Mistake:
+    """One error of pydantic's, with what it takes to tell of it."""
+
+    def __init__(self, raw: Any, model: type[BaseModel], sections: Sections) -> None:
+        self.type: str = raw["type"]
+        self.context: dict[str, Any] = raw.get("ctx") or {}
+        self.path: Place = tuple(raw["loc"])
+        self.model = model
+        self.sections = sections
+        self.name = ""
+        if self.type in _MISSING:
+            self.name = self.context.get("name") or str(self.path[-1])
+        elif self.type == "extra_forbidden":
+            self.name = str(self.path[-1])
+        place = self.path[:-1] if self.type == "missing" else self.path
+        self.at_key = place[-1:] == ("[key]",)
+        self.spot = sections.find(place + tuple(self.context.get("at", ())))
+        self.place = self.spot.steps
+
+    @property
+    def known(self) -> dict[str, str]:
+        """The keys that could stand beside this one, each with what it is."""
+        return {
+            name: field.description or ""
+            for spec in _specs(
+                self.model, self.path[:-1] if self.type != "missing_key" else self.path
+            )
+            for name, field in spec.model_fields.items()
+        }
+
+    def diagnostic(self) -> Diagnostic:
+        """The error as a person can act on it."""
+        code, message, hint = self._told()
+        key = self.at_key or self.name or self.context.get("key")
+        address = self.sections.address(self.place)
+        form = self.sections.forms.get(str(self.place[0])) if self.place else None
+        inside = self.place[1:] if form and form.shape is Shape.OBJECT else self.place[2:]
+        return problem(
+            code,
+            message,
+            self.spot.key if key else self.spot.origin,
+            hint=hint,
+            address=str(address) if address else "",
+            field=field_path(inside),
+        )
+
+    def _told(self) -> Told:
+        node = self.spot.node
+        if self.type in CODES:
+            return self.type, self.context["message"], self.context["hint"]
+        if self.type in _MISSING:
+            return self._missing()
+        if self.type == "extra_forbidden":
+            known = self.known
+            near = did_you_mean(self.name, known)
+            hint = near or f"the keys here are {', '.join(known)}"
+            return "RC101", f"unknown key {cut(self.name)!r}", hint
+        if self.at_key:
+            return _bad_id(str(self.place[-1]), self.context)
+        if self.type in _EXPECTED:
+            expected = _EXPECTED[self.type]
+            return "RC102", f"expected {expected}, got {_got(node)}", _way_out(expected, node)
+        told = _TOLD.get(self.type)
+        if told is not None and node is not None:
+            return told(node, self.context)
+        return "RC102", f"not allowed here: {_got(node)}", ""
+
+    def _missing(self) -> Told:
+        known = self.known
+        said = known.get(self.name, "").rstrip(".").replace("``", "'")
+        if said[:2].istitle() or (said[:1].isupper() and said[1:2] == " "):
+            said = said[0].lower() + said[1:]
+        return "RC103", f"missing key {self.name!r}", f"add it: {said}" if said else "add it"
+
+
+def _got(node: Node | None) -> str:
+    return describe(node) if node is not None else "nothing"
+
+
+def _specs(annotation: Any, path: Place) -> Iterator[type[BaseModel]]:
+    """The specs that a path of an error leads to."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _specs(annotation.__origin__, path)
+    elif origin in (Union, types.UnionType):
+        members = get_args(annotation)
+        tagged = [member for member in members if path and _tag(member) == path[0]]
+        for member in tagged or members:
+            yield from _specs(member, path[1:] if tagged else path)
+    elif origin in (dict, list) and path:
+        yield from _specs(get_args(annotation)[-1], path[1:])
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if not path:
+            yield annotation
+        elif (field := annotation.model_fields.get(str(path[0]))) is not None:
+            yield from _specs(field.annotation, path[1:])
+
+
+def _tag(member: Any) -> str | None:
+    metadata = getattr(member, "__metadata__", ())
+    return next((item.tag for item in metadata if hasattr(item, "tag")), None)
+
+
+# --- words
+
+
+def _bad_id(text: str, context: abc.Mapping[str, Any]) -> Told:
+    rule = f"letters and digits with single '-' or '_' between them, at most {ID_LENGTH} characters"
+    if "pattern" in context:
+        shown = repr(cut(text)) if text else "an empty text"
+        return "RC106", f"{shown} is no id", f"an id has {rule}"
+    if "max_length" in context:
+        limit = context["max_length"]
+        return "RC106", f"an id of {len(text)} characters", f"it can have at most {limit}"
+    return "RC106", "an id cannot be empty", "give it at least one character"
+
+
+def _id_value(node: Node, context: abc.Mapping[str, Any]) -> Told:
+    return _bad_id(node.text if type(node) is Scalar else "", context)
+
+
+def _choice(node: Node, context: abc.Mapping[str, Any]) -> Told:
+    expected = str(context["expected"])
+    names = re.findall(r"'([^']*)'", expected) or expected.split(", ")
+    spoken = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    if type(node) is not Scalar or node.value is None:
+        return "RC102", f"expected {spoken}, got {describe(node)}", ""
+    near = did_you_mean(node.text, names)
+    shown = repr(cut(node.text))
+    if near:
+        return "RC104", f"unknown value {shown}", near
+    return "RC104", f"unknown value {shown}", f"it is one of {', '.join(names)}"
+
+
+def _range(node: Node, context: abc.Mapping[str, Any]) -> Told:
+    low, high = context.get("ge"), context.get("le")
+    bound = f"at least {low:g}" if low is not None else f"at most {high:g}"
+    shown = cut(node.text) if type(node) is Scalar else describe(node)
+    hint = "write 0.95 for 95 %" if high == 1 and 1 < _number(node) <= 100 else ""
+    return "RC301", f"{shown} is out of range, expected {bound}", hint
+
+
+def _number(node: Node) -> float:
+    value = node.value if type(node) is Scalar else 0
+    return value if isinstance(value, int | float) else 0
+
+
+def _empty(node: Node, context: abc.Mapping[str, Any]) -> Told:
+    what = "a mapping with at least one key" if type(node) is Mapping else "at least one item"
+    return (
+        "RC102",
+        f"expected {what}, got an empty {'mapping' if type(node) is Mapping else 'list'}",
+        "",
+    )
+
+
+_TOLD: abc.Mapping[str, Callable[[Node, abc.Mapping[str, Any]], Told]] = MappingProxyType(
+    {
+        "enum": _choice,
+        "literal_error": _choice,
+        "string_pattern_mismatch": _id_value,
+        "string_too_short": _id_value,
+        "string_too_long": _id_value,
+        "greater_than_equal": _range,
+        "less_than_equal": _range,
+        "too_short": _empty,
+    }
+)
+
+
+def _way_out(expected: str, node: Node | None) -> str:
+    """A hint for the commonest slips."""
+    text = node.text if type(node) is Scalar and isinstance(node.value, str) else ""
+    match expected:
+        case "a number" if text and _reads_as_number(text):
+            return f"write {text} without quotes"
+        case "true or false" if text.lower() in ("true", "false"):
+            return f"write {text.lower()} without quotes"
+        case "true or false" if text.lower() in ("yes", "no", "on", "off"):
+            return "YAML 1.2 knows only true and false"
+        case "a list" if type(node) is Mapping:
+            return "begin each item with '- '"
+        case "a list" if text:
+            return f"write [{cut(text)}]"
+        case "a mapping" if type(node) is List or text:
+            return "write 'key: value' lines"
+    return ""
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        return text[0] in "+-.0123456789" and not isinstance(resolve_number(text), str)
+    except OverflowError:
+        return False

@@ -1,0 +1,182 @@
+"""The manifest's schema, built from the kinds: validation, and the JSON Schema for editors.
+
+A valid manifest meets pydantic alone. Where something is wrong, the entries concerned are left out
+and the rest is validated again, so that the checks that follow can look at all that is sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import getdoc
+from types import MappingProxyType, NoneType
+from typing import Annotated, Any, Final, TypeAlias, get_args, get_origin
+
+from pydantic import BaseModel, Field, ValidationError, create_model
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.kind import Kind
+from reconciler.manifest import mistakes
+from reconciler.manifest.nodes import Scalar
+from reconciler.manifest.sections import Form, Sections, Shape
+from reconciler.spec import (
+    ID_LENGTH,
+    ID_PATTERN,
+    LOOSE_ID_LENGTH,
+    Spec,
+    WrittenBool,
+    WrittenFloat,
+    WrittenInt,
+)
+
+JsonSchema: TypeAlias = dict[str, Any]
+
+SCHEMA_ID: Final = "urn:reconciler:schema:manifest:1"
+
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """The specs of all entries without a mistake, where these stand, and the mistakes."""
+
+    specs: Mapping[str, Any]
+    sections: Sections
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def forms(kinds: Mapping[str, Kind]) -> Mapping[str, Form]:
+    """What each top-level key holds, as its kind's type says."""
+    found = {kind.section: _form(kind) for kind in kinds.values() if kind.section}
+    return MappingProxyType(found)
+
+
+def _form(kind: Kind) -> Form:
+    type_ = _bare(kind.section_type())
+    if get_origin(type_) is list:
+        return Form(kind.name, Shape.LIST)
+    if get_origin(type_) is dict:
+        return Form(kind.name, Shape.MAP, bare=NoneType in get_args(_bare(get_args(type_)[1])))
+    return Form(kind.name, Shape.OBJECT)
+
+
+def _bare(type_: Any) -> Any:
+    return type_.__origin__ if get_origin(type_) is Annotated else type_
+
+
+def validate(sections: Sections, kinds: Mapping[str, Kind]) -> Validated:
+    """Specs from nodes, with every mistake at its place."""
+    model = _model(kinds)
+    found: list[Diagnostic] = []
+    for _ in range(_TRIES):
+        try:
+            whole = model.model_validate(sections.plain(_written))
+        except ValidationError as error:
+            told = mistakes.explain(error, model, sections)
+            found += [diagnostic for _, diagnostic in told]
+            sections = sections.without(
+                sections.find(tuple(raw["loc"])).steps for raw in error.errors(include_url=False)
+            )
+        else:
+            specs = {name: getattr(whole, name) for name in whole.model_fields_set}
+            return Validated(MappingProxyType(specs), sections, tuple(found))
+    raise AssertionError("entries with mistakes were left out, and there are still mistakes")
+
+
+def _model(kinds: Mapping[str, Kind]) -> type[BaseModel]:
+    fields: dict[str, Any] = {
+        kind.section: (
+            kind.section_type() | None,
+            Field(None, description=getdoc(kind.section_type)),
+        )
+        for kind in kinds.values()
+        if kind.section
+    }
+    model: type[BaseModel] = create_model("Manifest", __base__=Spec, **fields)
+    return model
+
+
+def _written(scalar: Scalar) -> Any:
+    """A scalar that remembers its text, should its field be declared as text."""
+    value = scalar.value
+    written: WrittenBool | WrittenInt | WrittenFloat
+    match value:
+        case None | str():
+            return value
+        case bool():
+            written = WrittenBool(value)
+        case int():
+            written = WrittenInt(value)
+        case _:
+            written = WrittenFloat(value)
+    written.text = scalar.text
+    return written
+
+
+# --- JSON Schema
+
+
+def json_schema(kinds: Mapping[str, Kind]) -> JsonSchema:
+    """Draft 2020-12 for editors: what it flags, ``validate`` flags too."""
+    schema = _tidy(_model(kinds).model_json_schema())
+    schema.pop("description", None)
+    for name, form in forms(kinds).items():
+        if form.bare:
+            schema["properties"][name] = _or_ids(schema["properties"][name])
+    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID}
+    return {**about, "title": "Manifest of a Clarifai auto-annotation app", **schema}
+
+
+def _or_ids(section: JsonSchema) -> JsonSchema:
+    """A section by id that may also be a plain list of ids."""
+    said = {"description": section.pop("description")}
+    ids = {"type": "array", "items": _SOME_ID, "uniqueItems": True}
+    return {**said, "anyOf": [section, ids]}
+
+
+_SOME_ID: Final = {
+    "type": ["string", "number", "boolean"],
+    "minLength": 1,
+    "maxLength": LOOSE_ID_LENGTH,
+}
+_INNER: Final = ("items", "additionalProperties", "if", "then", "else")
+_LISTS: Final = ("anyOf", "allOf")
+_NAMED: Final = ("properties", "$defs")
+
+
+def _tidy(schema: Any) -> Any:
+    """Without what pydantic adds for programs: titles, null as default, a form for null alone."""
+    if not isinstance(schema, dict):
+        return schema
+    tidy = {key: value for key, value in schema.items() if key != "title"}
+    if tidy.get("default", ...) is None:
+        del tidy["default"]
+    if "oneOf" in tidy:
+        tidy["anyOf"] = tidy.pop("oneOf")
+    if "patternProperties" in tidy:
+        ((_, tidy["additionalProperties"]),) = tidy.pop("patternProperties").items()
+        tidy["propertyNames"] = {"pattern": ID_PATTERN, "maxLength": ID_LENGTH}
+    elif isinstance(tidy.get("additionalProperties"), dict):
+        tidy["propertyNames"] = {"minLength": 1, "maxLength": LOOSE_ID_LENGTH}
+    for key in _INNER:
+        if key in tidy:
+            tidy[key] = _tidy(tidy[key])
+    for key in _LISTS:
+        if key in tidy:
+            tidy[key] = [_tidy(item) for item in tidy[key]]
+    for key in _NAMED:
+        if key in tidy:
+            tidy[key] = {name: _tidy(value) for name, value in tidy[key].items()}
+    return _nullable(tidy)
+
+
+def _nullable(schema: JsonSchema) -> JsonSchema:
+    """``X or null`` as one form where X says its type or values."""
+    match schema.get("anyOf"):
+        case [{"enum": [*values]} as only, {"type": "null"}]:
+            joined = {**only, "enum": [*values, None]}
+        case [{"type": str() | list() as types} as only, {"type": "null"}]:
+            joined = {**only, "type": [*([types] if isinstance(types, str) else types), "null"]}
+        case _:
+            return schema
+    return {**{key: value for key, value in schema.items() if key != "anyOf"}, **joined}
