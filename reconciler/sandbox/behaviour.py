@@ -23,7 +23,6 @@ class Behaviour:
     lists_show_version_times: bool = True
     overwrite_drops_unsent: bool = False
     version_patch_changes_concepts: bool = True
-    version_patch_mints_version: bool = False
     identical_workflow_patch_mints_version: bool = True
     reorder_nodes: bool = True
     type_check_graph: bool = True
@@ -60,7 +59,6 @@ SOURCES: Final[Mapping[str, str]] = MappingProxyType(
         "overwrite_drops_unsent": "old docs say sent object replaces all, their examples disagree",
         "version_patch_changes_concepts": "docs: output_info yes, training concepts no; we let the "
         "concepts of operators change, those of trainable types never",
-        "version_patch_mints_version": "inferred: a patched version keeps its id",
         "identical_workflow_patch_mints_version": "unknown; the costly answer is the default",
         "reorder_nodes": "contract: the graph may come back in another order",
         "type_check_graph": "release 6.5; the published walkthrough's own graph breaks it",

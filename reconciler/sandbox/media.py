@@ -67,11 +67,11 @@ def open_medium(
     if kind is None:
         raise status.PlatformError(status.INPUT_FAILED, "the input has no medium")
     url = url_of(data)
+    if kind == "text" and data.text.raw:
+        content = str(data.text.raw).encode()
+        return Media(kind, content, url, digest(content))
     if sha256:
         return Media(kind, stored(sha256), url, sha256)
-    if kind == "text" and not url:
-        content = str(data.text.raw).encode()
-        return Media(kind, content, "", digest(content))
     if is_scripted(url, scores):
         return Media(kind, None, url, "")
     content = fetch(url)
