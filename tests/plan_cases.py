@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,10 +28,18 @@ SOURCE = Source("manifests/people", "sha256:" + "d" * 64)
 
 
 @dataclass
+class Platform(FakePlatform):
+    """Gives ids that look like the real platform's."""
+
+    def _id(self) -> str:
+        return hashlib.sha256(str(next(self._serial)).encode()).hexdigest()[:32]
+
+
+@dataclass
 class World:
     """A platform, and the tool at work on one app of it."""
 
-    platform: FakePlatform = field(default_factory=FakePlatform)
+    platform: FakePlatform = field(default_factory=Platform)
 
     def plan(
         self,
