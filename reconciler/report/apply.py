@@ -282,7 +282,10 @@ def _failed(outcomes: Sequence[Outcome], paint: Style) -> Iterator[str]:
 def _unknown(outcomes: Sequence[Outcome], paint: Style) -> Iterator[str]:
     if outcomes:
         yield f"  {paint.warning('unknown')}  {_names(outcomes)}"
-        yield f"{_BESIDE}a request was on its way when this was broken off: it may have been carried out"def _skipped(outcomes: Sequence[Outcome]) -> Iterator[str]:
+        yield f"{_BESIDE}its request was on its way when this was broken off: it may be done, or not"
+
+
+def _skipped(outcomes: Sequence[Outcome]) -> Iterator[str]:
     causes: dict[Key | None, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         causes[outcome.cause].append(outcome)
