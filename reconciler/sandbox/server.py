@@ -285,6 +285,8 @@ def _hang_up(connection: socket.socket, how: int) -> None:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # So that even a request line that says no version is answered with a status line.
+    default_request_version = "HTTP/1.1"
     server_version = "clarifai-sandbox"
     sys_version = ""
     timeout = _IDLE_SECONDS
@@ -322,13 +324,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             reply = envelope(unreadable.error)
         finally:
-            self._finish(reply)
             if not controlled:
+                # Before the answer: whoever has it may read the log at once.
                 took = (time.monotonic() - began) * 1000
                 code = reply.status if reply else 0
                 self.server.controls.log.add(
                     Logged(self.command, parts.path, parts.query, code, rpc, took)
                 )
+            self._finish(reply)
 
     def _finish(self, reply: Reply | None) -> None:
         if reply is None:

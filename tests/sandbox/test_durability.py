@@ -1,0 +1,241 @@
+"""What was acknowledged stays: over restarts, a kill, and fifty clients at once."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from reconciler.errors import SandboxError
+from reconciler.sandbox import Sandbox
+from tests.sandbox.driving import Api, node, png
+
+SERVE = """
+import sys, time
+from pathlib import Path
+from reconciler.sandbox import Sandbox
+sandbox = Sandbox(data=Path(sys.argv[1]))
+sandbox.start()
+print(sandbox.base_url, flush=True)
+time.sleep(600)
+"""
+
+
+def text_workflow(api: Api) -> None:
+    matcher = {
+        "data": {"concepts": [{"id": "seen"}]},
+        "params": {"regex": "."},
+    }
+    version = api.model("match", "regex-based-classifier", {"output_info": matcher})
+    writer = api.writer("write", 24150)
+    nodes = [node("m", "match", version), node("w", "write", writer, "m")]
+    api("POST", "/workflows", {"workflows": [{"id": "auto", "nodes": nodes}]})
+    api("PATCH", "", {"app": {"default_workflow_id": "auto"}, "action": "overwrite"})
+
+
+def written(api: Api) -> list[str]:
+    found: list[Any] = []
+    page = 1
+    while True:
+        part = api("GET", "/annotations", per_page=1000, page=page)["annotations"]
+        found += part
+        if len(part) < 1000:
+            return [item["input_id"] for item in found if not item.get("input_level")]
+        page += 1
+
+
+def test_a_restart_finds_everything(start: Callable[..., Api], tmp_path: Path) -> None:
+    data = tmp_path / "made" / "here"
+    api = start(data=data)
+    api.concepts("a", "b")
+    text_workflow(api)
+    api("POST", "/inputs", {"inputs": [{"id": "i1", "data": {"text": {"raw": "x"}}}]})
+    api.sandbox.wait_idle(60)
+    before = [api("GET", path) for path in ("/concepts", "/models", "/workflows", "/annotations")]
+    api.sandbox.stop()
+    (data / "somebody-elses.txt").write_text("left alone")
+    copy = tmp_path / "copy"
+    shutil.copytree(data, copy)
+    for folder in (data, copy):
+        again = start(data=folder, create=False)
+        after = [
+            again("GET", path) for path in ("/concepts", "/models", "/workflows", "/annotations")
+        ]
+        for one, other in zip(before, after, strict=True):
+            assert {k: v for k, v in one.items() if k != "status"} == {
+                k: v for k, v in other.items() if k != "status"
+            }
+        again.sandbox.stop()
+
+
+def test_queued_work_is_done_by_the_next_server(start: Callable[..., Api], tmp_path: Path) -> None:
+    api = start(data=tmp_path)
+    text_workflow(api)
+    api.sandbox.hold()
+    inputs = [{"id": f"i{number}", "data": {"text": {"raw": "x"}}} for number in range(20)]
+    api("POST", "/inputs", {"inputs": inputs})
+    api.sandbox.stop()
+    again = start(data=tmp_path, create=False)
+    again.sandbox.wait_idle(60)
+    assert sorted(written(again)) == sorted(item["id"] for item in inputs)
+
+
+def test_a_killed_server_loses_nothing_and_writes_nothing_twice(
+    start: Callable[..., Api], tmp_path: Path
+) -> None:
+    api = start(data=tmp_path)
+    text_workflow(api)
+    api.sandbox.stop()
+    acknowledged: list[str] = []
+    for round_ in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        base = process.stdout.readline().strip()
+        url = f"{base}/v2/users/me/apps/park/inputs"
+        killer = threading.Timer(0.4 + round_ * 0.2, process.send_signal, [signal.SIGKILL])
+        killer.start()
+        number = 0
+        while process.poll() is None:
+            ids = [f"r{round_}-{number}-{k}" for k in range(5)]
+            body = {"inputs": [{"id": id_, "data": {"text": {"raw": "x"}}} for id_ in ids]}
+            try:
+                answer = requests.post(
+                    url, json=body, headers={"Authorization": "Key x"}, timeout=10
+                )
+            except requests.RequestException:
+                break
+            if answer.status_code == 200:
+                acknowledged += ids
+            number += 1
+        killer.join()
+        process.wait(10)
+        process.stdout.close()
+    assert acknowledged
+    again = start(data=tmp_path, create=False)
+    again.sandbox.wait_idle(120)
+    found = written(again)
+    assert len(found) == len(set(found))
+    assert set(acknowledged) <= set(found)
+    counts = again("GET", "/inputs/status")["counts"]
+    assert counts["processed"] == len(found)
+    assert counts["to_process"] == counts["processing"] == counts["errors"] == 0
+
+
+def test_fifty_clients_lose_no_update(api: Api) -> None:
+    text_workflow(api)
+    clients, rounds = 50, 4
+    failures: list[str] = []
+
+    def work(client: int) -> None:
+        own = Api(api.sandbox)
+        with own.session:
+            for turn in range(rounds):
+                name = f"c{client}-{turn}"
+                answers = [
+                    own.raw("POST", "/concepts", json={"concepts": [{"id": name}]}),
+                    own.raw(
+                        "PATCH",
+                        "/models",
+                        json={
+                            "models": [{"id": "write", "metadata": {name: turn}}],
+                            "action": "merge",
+                        },
+                    ),
+                    own.raw(
+                        "POST",
+                        "/inputs",
+                        json={"inputs": [{"id": name, "data": {"text": {"raw": "x"}}}]},
+                    ),
+                    own.raw("GET", "/concepts"),
+                ]
+                failures.extend(answer.text for answer in answers if answer.status_code != 200)
+
+    threads = [threading.Thread(target=work, args=(client,)) for client in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    api.sandbox.wait_idle(120)
+    expected = sorted(f"c{client}-{turn}" for client in range(clients) for turn in range(rounds))
+    listed = api("GET", "/concepts", per_page=1000)["concepts"]
+    assert sorted(c["id"] for c in listed if c["id"] != "seen") == expected
+    assert sorted(api("GET", "/models/write")["model"]["metadata"]) == expected
+    assert sorted(written(api)) == expected
+
+
+def test_two_servers_do_not_share_a_folder(start: Callable[..., Api], tmp_path: Path) -> None:
+    start(data=tmp_path)
+    with pytest.raises(SandboxError) as caught:
+        Sandbox(data=tmp_path).start()
+    assert str(caught.value) == (
+        f"another sandbox uses the data folder {tmp_path}\n"
+        "  stop it, or name another folder with --data"
+    )
+
+
+@pytest.mark.parametrize("what", ["a file", "no database"])
+def test_a_folder_that_cannot_be_used_says_so(tmp_path: Path, what: str) -> None:
+    data = tmp_path / "data"
+    if what == "a file":
+        data.write_text("x")
+    else:
+        data.mkdir()
+        (data / "sandbox.db").write_bytes(b"this is no database at all, but quite long" * 50)
+    with pytest.raises(SandboxError, match="cannot be used"):
+        Sandbox(data=data).start()
+
+
+def test_a_port_that_is_taken_says_so(api: Api) -> None:
+    port = int(api.sandbox.base_url.rpartition(":")[2])
+    with pytest.raises(SandboxError, match=f"cannot listen on 127.0.0.1:{port}"):
+        Sandbox(port=port).start()
+
+
+def test_without_a_folder_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Sandbox() as sandbox:
+        api = Api(sandbox)
+        with api.session:
+            api("POST", "/v2/users/me/apps", {"apps": [{"id": "park"}]})
+        assert os.listdir(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_seed_makes_ids_repeatable(start: Callable[..., Api]) -> None:
+    def made() -> str:
+        api = start(seed=7)
+        return api.thresholder("m", 1, a=0.5)
+
+    assert made() == made()
+
+
+def test_draining_ends_the_work_first(start: Callable[..., Api], tmp_path: Path) -> None:
+    api = start(data=tmp_path)
+    image = {"base64": base64.b64encode(png(9)).decode()}
+    inputs = [{"id": f"i{number}", "data": {"image": image}} for number in range(10)]
+    api("POST", "/inputs", {"inputs": inputs})
+    api.sandbox.stop(drain=True)
+    again = start(data=tmp_path, create=False)
+    assert again("GET", "/inputs/status")["counts"]["processed"] == 10
+
+
+def test_importing_it_is_cheap() -> None:
+    code = "import sys, reconciler.sandbox; print([m for m in ('google', 'numpy', 'sqlite3') if m in sys.modules])"
+    began = time.monotonic()
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+    assert time.monotonic() - began < 5
