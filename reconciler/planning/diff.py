@@ -324,7 +324,7 @@ def _reason(change: Change, followed: list[Address]) -> str:
         return f"version {change.version.id} holds this configuration already"
     if followed and all("model_version_id" in field.path for field in change.fields):
         names = ", ".join(dict.fromkeys(map(str, followed)))
-        return f"follows the new version of {names}"
+        return f"follows {names}"
     return f"{fields} differ{'s' if count == 1 else ''}"
 
 
