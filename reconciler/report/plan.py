@@ -7,29 +7,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 
 from reconciler.address import DEFAULT_WORKFLOW, Address, field_path, quote
 from reconciler.errors import RefusedError
-from reconciler.planning.change import Action, Change, ChangeClass, FieldChange, Operation
+from reconciler.planning.change import Action, Change, ChangeClass, Operation
 from reconciler.planning.file import to_text
 from reconciler.planning.plan import Plan
-from reconciler.report import style
+from reconciler.report import fields
 from reconciler.report.diagnostics import visible
+from reconciler.report.fields import FOLD_ABOVE, GLUE, NAMES_WIDTH, WIDTH
 from reconciler.report.style import SYMBOLS, Style, counted, listed
-from reconciler.resource import NewVersion, Path, Resource, ReuseVersion, is_blank
-from reconciler.values import Unknown
+from reconciler.resource import ReuseVersion
 
-FOLD_ABOVE = 20
-"""So many like operations are shown one by one; more become one line."""
-
-MAX_FIELDS = 30
-"""Lines of field changes that one operation may have."""
-
-WIDTH = 100
 _INDENT = " " * 6
-_GLUE = "\0"
-_NAMES_WIDTH = 44
 
 
 class Renderer(Protocol):
@@ -105,20 +96,20 @@ class _Block:
 
 def _margin(names: Iterable[str]) -> int:
     """The width of a column of names; very long ones stand out of it."""
-    return max((len(name) for name in names if len(name) <= _NAMES_WIDTH), default=0)
+    return max((len(name) for name in names if len(name) <= NAMES_WIDTH), default=0)
 
 
 def _wrapped(text: str, label: str) -> list[str]:
     """Lines of at most ``WIDTH``, broken between items and never inside one that fits."""
     lines = textwrap.wrap(
-        text.replace(_GLUE, " ") if len(text) + len(label) <= WIDTH else text,
+        text.replace(GLUE, " ") if len(text) + len(label) <= WIDTH else text,
         WIDTH,
         initial_indent=label,
-        subsequent_indent=" " * min(len(label), len(_INDENT) + 20),
+        subsequent_indent=" " * min(len(label), NAMES_WIDTH),
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return [line.replace(_GLUE, " ") for line in lines]
+    return [line.replace(GLUE, " ") for line in lines]
 
 
 def _blocks(plan: Plan) -> Iterable[_Block]:
@@ -126,12 +117,13 @@ def _blocks(plan: Plan) -> Iterable[_Block]:
     alike: dict[object, list[Operation]] = defaultdict(list)
     for operation in plan.operations:
         alike[_likeness(operation)].append(operation)
+    cutover, pinned = _cutover(plan), _pinned(plan)
     told: set[object] = set()
     blocks: list[_Block] = []
     for operation in plan.operations:
         likeness = _likeness(operation)
         if len(alike[likeness]) <= FOLD_ABOVE:
-            blocks.append(_block(plan, operation))
+            blocks.append(_block(operation.change, cutover, pinned))
         elif likeness not in told:
             told.add(likeness)
             blocks.append(_folded(alike[likeness]))
@@ -171,9 +163,9 @@ def _folded(operations: Sequence[Operation]) -> _Block:
     width = WIDTH - len(_INDENT)
     whole = first.action is Action.DELETE
     text = ", ".join(names) if whole else listed(names, len(names), width)
-    fields = sorted({field_path(f.path[:1]) for op in operations for f in op.change.fields})
-    about = listed(map(visible, fields), len(fields), WIDTH // 2)
-    note = f"({about}; --format json shows each)" if fields else ""
+    stated = sorted({field_path(f.path[:1]) for op in operations for f in op.change.fields})
+    about = listed(map(visible, stated), len(stated), WIDTH // 2)
+    note = f"({about}; --format json shows each)" if stated else ""
     return _Block(
         first.action,
         counted(len(operations), first.address.kind),
@@ -187,23 +179,27 @@ def _short_name(address: Address) -> str:
     return ".".join(map(quote, address.parts)) or str(address)
 
 
-def _block(plan: Plan, operation: Operation) -> _Block:
-    change = operation.change
+def _block(
+    change: Change, cutover: Address | None, pinned: Mapping[Address, Sequence[str]]
+) -> _Block:
     rows: list[tuple[str, str]]
     match change.action:
         case Action.CREATE:
-            rows, note = _stated(change), ""
+            rows, note = fields.stated(change), ""
             if len(rows) == 1 and not rows[0][0] and len(rows[0][1]) <= WIDTH // 3:
-                rows, note = [], rows[0][1].replace(_GLUE, " ")
+                rows, note = [], rows[0][1].replace(GLUE, " ")
         case Action.SET_DEFAULT:
-            rows, note = [*_differences(plan, change), ("", _ABOUT_THE_SWITCH)], "the cutover"
+            rows, note = (
+                [*fields.differences(change, pinned), ("", _ABOUT_THE_SWITCH)],
+                "the cutover",
+            )
         case Action.TRAIN:
-            rows, note = _differences(plan, change), "waits until the version is trained"
+            rows, note = fields.differences(change, pinned), "waits until the version is trained"
             note = f"{change.reason}; {note}"
         case Action.RENAME:
-            rows, note = _differences(plan, change), f"was {change.previous}"
+            rows, note = fields.differences(change, pinned), f"was {change.previous}"
         case Action.UPDATE | Action.DELETE:
-            rows, note = _differences(plan, change), _why(plan, change)
+            rows, note = fields.differences(change, pinned), _why(change, cutover)
     return _Block(
         change.action, visible(str(change.address)), change.change_class, visible(note), tuple(rows)
     )
@@ -215,135 +211,35 @@ _ABOUT_THE_SWITCH = (
 )
 
 
-def _why(plan: Plan, change: Change) -> str:
+def _why(change: Change, cutover: Address | None) -> str:
     """The reason, unless the rows say it; and whether this is the moment of the cutover."""
-    cutover = (
-        change.action is Action.UPDATE
-        and change.change_class is ChangeClass.ROUTING
-        and change.address == _live_default(plan)
-        and not any(op.change.action is Action.SET_DEFAULT for op in plan.operations)
-    )
-    follows = change.fields and all(_followed(change, field) for field in change.fields)
-    said = ["the live default: the cutover"] if cutover else []
+    said = []
+    if change.address == cutover and change.change_class is ChangeClass.ROUTING:
+        said.append("the live default: the cutover")
     if isinstance(change.version, ReuseVersion):
         said.append("an earlier version is used again")
-    elif not follows:
+    elif not change.fields or len(fields.follows(change)) < len(change.fields):
         said.append(change.reason)
     return "; ".join(said)
 
 
-def _live_default(plan: Plan) -> Address | None:
+def _cutover(plan: Plan) -> Address | None:
+    """The workflow whose update is the cutover: the live default, if it stays the default."""
+    if any(op.change.action is Action.SET_DEFAULT for op in plan.operations):
+        return None
     default = plan.live.get(Address(DEFAULT_WORKFLOW))
     return next((ref.to for ref in default.references), None) if default else None
 
 
-# --- fields
-
-
-def _stated(change: Change) -> list[tuple[str, str]]:
-    """What a new object is created with: single values first, then a row for each map."""
-    rows: dict[str, list[str]] = {"": []}
-    for field in change.fields:
-        if not isinstance(field.after, Unknown):
-            depth = min(len(field.path) - 1, 2)
-            name = visible(field_path(field.path[:depth]))
-            label = visible(field_path(field.path[depth:]))
-            rows.setdefault(name, []).append(f"{label}{_GLUE}{_glued(style.value(field.after))}")
-    return _limited(
-        [(name, listed(items, len(items), WIDTH * 2)) for name, items in rows.items() if items]
-    )
-
-
-def _limited(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    if len(rows) <= MAX_FIELDS:
-        return rows
-    more = counted(len(rows) - MAX_FIELDS, "more line")
-    return [*rows[:MAX_FIELDS], ("", f"… and {more} (--format json shows all)")]
-
-
-def _glued(text: str) -> str:
-    return text.replace(" ", _GLUE)
-
-
-def _differences(plan: Plan, change: Change) -> list[tuple[str, str]]:
-    """Each field as ``before -> after``; pins that follow one new version share a line."""
-    rows = _limited([*_followings(change), *_field_rows(change)])
-    if isinstance(change.version, NewVersion):
-        rows.append(("version", f"{_live_version(plan, change)} -> (known after apply)"))
-    elif isinstance(change.version, ReuseVersion) and change.action is Action.UPDATE:
-        reused = style.version(change.version.id)
-        rows.append(("version", f"{_live_version(plan, change)} -> {reused}"))
-    return rows
-
-
-def _live_version(plan: Plan, change: Change) -> str:
-    """The version that the workflows of this manifest pin, else the newest."""
-    pinned = {
-        ref.version
-        for resource in plan.live
-        if resource.address in plan.desired
-        for ref in resource.references
-        if ref.pins and ref.to == change.address and ref.version
-    }
-    newest = {v.id for v in (change.live.versions[:1] if change.live else ())}
-    return ", ".join(map(style.version, sorted(pinned or newest))) or "(none)"
-
-
-def _followed(change: Change, field: FieldChange) -> Address | None:
-    """The resource whose new version a field follows."""
-    for ref in change.desired.references if change.desired else ():
-        if ref.pins and not ref.version and ref.path == field.path and not is_blank(field.before):
-            return ref.to
-    return None
-
-
-def _followings(change: Change) -> Iterator[tuple[str, str]]:
-    """Cascades: one line for all fields that follow one version from the same one."""
-    groups: dict[tuple[Address, str], list[str]] = defaultdict(list)
-    for field in change.fields:
-        if (to := _followed(change, field)) is not None:
-            pins = style.change(field.before, field.after)
-            groups[to, pins].append(visible(field_path(field.path[:-1])))
-    for (to, pins), names in groups.items():
-        where = listed(names, len(names), WIDTH // 2)
-        yield "", f"follows {visible(str(to))} at {where}: version {pins}"
-
-
-def _field_rows(change: Change) -> Iterator[tuple[str, str]]:
-    """All other fields; one that is new or gone as a whole, such as a node, in one line."""
-    wholes: dict[Path, list[FieldChange]] = defaultdict(list)
-    for field in change.fields:
-        if _followed(change, field) is None:
-            wholes[_whole(change, field) or field.path].append(field)
-    for path, fields in wholes.items():
-        name = visible(field_path(path))
-        if fields[0].path == path:
-            yield name, style.change(fields[0].before, fields[0].after)
-            continue
-        come = is_blank(fields[0].before)
-        items = [
-            f"{visible(field_path(field.path[len(path) :]))}{_GLUE}{_glued(style.value(found))}"
-            for field in fields
-            if not isinstance(found := field.after if come else field.before, Unknown)
-        ]
-        text = listed(items, len(items), WIDTH)
-        yield name, f"(none) -> {text}" if come else f"{text} -> (none)"
-
-
-def _whole(change: Change, field: FieldChange) -> Path | None:
-    """The entry of a map that a field belongs to, if one side has no such entry at all."""
-    if len(field.path) < 3 or change.live is None or change.desired is None:
-        return None
-    entry = field.path[:2]
-    sides = change.live, change.desired
-    return entry if any(is_blank(_at(side, entry)) for side in sides) else None
-
-
-def _at(resource: Resource, path: Path) -> Any:
-    found: Any = {**(resource.configuration or {}), **resource.fields}
-    for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
+def _pinned(plan: Plan) -> Mapping[Address, Sequence[str]]:
+    """The versions that the live side of the manifest's own resources pins."""
+    found: dict[Address, dict[str, None]] = defaultdict(dict)
+    for resource in plan.live:
+        if resource.address in plan.desired:
+            for ref in resource.references:
+                if ref.pins and ref.version:
+                    found[ref.to][ref.version] = None
+    return {address: sorted(versions) for address, versions in found.items()}
 
 
 # --- around them

@@ -116,16 +116,16 @@ def version(id_: str) -> str:
     return visible(id_[:8] + "…" if _VERSION_ID.fullmatch(id_) else id_)
 
 
-def listed(texts: Iterable[str], total: int, width: int) -> str:
+def listed(texts: Iterable[str], total: int, width: int, separator: str = ", ") -> str:
     """As many of ``texts`` as fit, at least one, then how many more there are."""
     shown: list[str] = []
     room = width
     for text in texts:
-        room -= len(text) + 2
+        room -= len(text) + len(separator)
         if shown and room < 0:
-            return f"{', '.join(shown)}, … and {total - len(shown):,} more"
+            return separator.join((*shown, f"… and {total - len(shown):,} more"))
         shown.append(text)
-    return ", ".join(shown)
+    return separator.join(shown)
 
 
 def counted(count: int, noun: str) -> str:
