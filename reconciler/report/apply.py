@@ -286,13 +286,12 @@ def _unknown(outcomes: Sequence[Outcome], paint: Style) -> Iterator[str]:
 
 
 def _skipped(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    causes: dict[Key | None, list[Outcome]] = defaultdict(list)
+    causes: dict[tuple[Key | None, bool], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
-        causes[outcome.cause].append(outcome)
-    for cause, hit in causes.items():
+        causes[outcome.cause, outcome.operation.key.action is Action.DELETE].append(outcome)
+    for (cause, deletes), hit in causes.items():
         yield f"  skipped  {_names(hit)}"
         if cause is not None:
-            deletes = all(outcome.operation.key.action is Action.DELETE for outcome in hit)
             rule = "deletes run only after all else succeeded: " if deletes else "needs "
             yield f"{_BESIDE}{rule}{visible(str(cause))}"
 
