@@ -101,7 +101,7 @@ class _ByType:
         branches: list[JsonSchemaValue] = [
             {"if": _stating({"const": id_}), "then": handler(choices[form(id_)])} for id_ in named
         ]
-        rest = {"if": _stating({"enum": named}), "else": handler(choices[form(_OTHER)])}
+        rest = {"if": _stating({"not": {"enum": named}}), "then": handler(choices[form(_OTHER)])}
         known = {"description": "What the model is.", "examples": sorted(types)}
         return {
             "type": "object",

@@ -6,21 +6,41 @@ matched by the edge, whichever way round it is told (proto comment on ListConcep
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, WithJsonSchema
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
 from reconciler.catalogue import PUBLIC_APP_ID, PUBLIC_USER_ID
 from reconciler.kind import Conversation, Job, Kind, Learnt, Problem, Scope, Write, find_item
 from reconciler.resource import Reference, Resource, ResourceGraph
-from reconciler.spec import LooseId, Spec, Text
+from reconciler.spec import LooseId, Spec, Text, mistake
 from reconciler.values import Mark
 
 _INVERSE = {"hypernym": "hyponym", "hyponym": "hypernym", "synonym": "synonym"}
 
 End = tuple[str, str, str]
 """A concept as (user, app, id)."""
+
+
+_OBJECT_PATTERN = r"^[^/]+(/[^/]+/[^/]+)?$"
+
+
+def _well_formed(stated: str) -> str:
+    if re.fullmatch(_OBJECT_PATTERN, stated, re.DOTALL) is None:
+        hint = "write ID of a concept of this manifest, or user/app/concept"
+        raise mistake("RC106", f"{stated!r} names no concept", hint=hint)
+    return stated
+
+
+ConceptName = Annotated[
+    Text,
+    AfterValidator(_well_formed),
+    WithJsonSchema({"type": ["string", "number", "boolean"], "pattern": _OBJECT_PATTERN}),
+]
 
 
 class RelationSpec(Spec):
@@ -30,7 +50,7 @@ class RelationSpec(Spec):
     """A concept of this manifest."""
     predicate: Literal["hypernym", "hyponym", "synonym"]
     """``honey hyponym food``: honey is a kind of food."""
-    object: Text
+    object: ConceptName
     """A concept of this manifest, or ``user/app/concept`` (``clarifai/main/ai_l8TKp2h5``)."""
     knowledge_graph_id: Text = ""
     """The graph that the edge belongs to; empty is the global one."""
@@ -78,16 +98,9 @@ class RelationKind(Kind):
             )
 
     def check(self, resource: Resource, graph: ResourceGraph) -> Iterable[Problem]:
-        """The object is an id, or three parts; an edge joins two concepts."""
-        object_ = resource.address.parts[2]
-        if object_.count("/") not in (0, 2) or "" in object_.split("/"):
-            yield Problem(
-                "RC106",
-                ("object",),
-                f"{object_!r} names no concept",
-                "a concept of this manifest, or user/app/concept",
-            )
-        elif object_ == resource.address.parts[0]:
+        """An edge joins two concepts."""
+        subject, _, object_ = resource.address.parts
+        if subject == object_:
             yield Problem(
                 "RC209",
                 ("object",),

@@ -22,7 +22,8 @@ def check(
 ) -> list[Diagnostic]:
     """All problems of the resources that a manifest declares, each where it stands.
 
-    What was left out of ``sections`` because of mistakes counts as being there.
+    What was left out of ``sections`` because of mistakes counts as being there, and of what is not
+    whole only the references are looked at.
     """
     return list(_Checks(tuple(declared), sections, kinds).run())
 
@@ -40,6 +41,9 @@ class _Checks:
     def run(self) -> Iterator[Diagnostic]:
         """Problems in no order."""
         for resource in self.declared:
+            if resource.source[:2] in self.sections.lost:
+                yield from self._references(resource)
+                continue
             own = list(self._own(resource))
             yield from own
             taken = {found.origin for found in own}
@@ -85,6 +89,9 @@ class _Checks:
                 self.hints[to] = f"did you mean {elsewhere!r}?"
             else:
                 names = [address.id for address in self.graph.resources if address.kind == to.kind]
+                names += [
+                    str(place[-1]) for place in self.sections.lost if place[0] == kind.section
+                ]
                 near = did_you_mean(to.id, names) if len(self.hints) < _MANY else ""
                 self.hints[to] = near or f"declare it under {kind.section!r}"
         return self.hints[to]
@@ -141,8 +148,7 @@ class _Checks:
                 )
 
     def _cycles(self) -> Iterator[Diagnostic]:
-        edges = self.graph.edges()
-        for cycle in dag.cycles(edges, key=lambda address: address):
+        for cycle in dag.cycles(_knotted(self.graph.edges()), key=lambda address: address):
             start, after = self.graph.resources[cycle[0]], cycle[1 % len(cycle)]
             reference = next(ref for ref in start.references if ref.to == after)
             told = " -> ".join(map(str, (*cycle, cycle[0])))
@@ -157,3 +163,20 @@ class _Checks:
 
     def _origin(self, resource: Resource, use: Reference | External) -> Origin:
         return self.sections.find(resource.source + use.at).origin
+
+
+def _knotted(
+    edges: Mapping[Address, frozenset[Address]],
+) -> Mapping[Address, frozenset[Address]]:
+    """What may lie on a cycle: cheaply without most of what leads nowhere."""
+    left = edges
+    for _ in range(_ROUNDS):
+        kept = {node: to for node, to in left.items() if any(o in left for o in to)}
+        if len(kept) == len(left):
+            break
+        left = kept
+    return left
+
+
+_ROUNDS = 8
+"""Kinds stand on one another about so deep; what is left after that is looked at in earnest."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from reconciler.address import field_path
-from reconciler.diagnostics import CODES, Diagnostic, did_you_mean, problem
+from reconciler.diagnostics import CODES, Diagnostic, did_you_mean, nearest, problem
 from reconciler.manifest.documents import resolve_number
 from reconciler.manifest.nodes import Mapping, Node, Scalar, cut, describe
 from reconciler.manifest.nodes import Sequence as List
@@ -40,26 +40,22 @@ _EXPECTED: abc.Mapping[str, str] = MappingProxyType(
 
 def explain(
     error: ValidationError, model: type[BaseModel], sections: Sections
-) -> list[tuple[Place, Diagnostic]]:
-    """Each mistake with its place in the manifest."""
+) -> tuple[list[Diagnostic], list[Place]]:
+    """The mistakes, and what each of them spoils."""
     found = error.errors(include_url=False, include_input=False)
     mistaken = [_Mistake(raw, model, sections) for raw in found]
-    unknown = {
-        (one.place[:-1], near)
+    misspelt = {
+        (one.place[:-1], nearest(one.name, one.known))
         for one in mistaken
-        if one.type == "extra_forbidden" and (near := did_you_mean(one.name, one.known))
+        if one.type == "extra_forbidden"
     }
-    # a key that is misspelt is not also told to be missing
-    return [
-        (one.place, one.diagnostic())
+    told = [
+        one.diagnostic()
         for one in mistaken
-        if (one.place, did_you_mean_name(one.name)) not in unknown or one.type not in _MISSING
+        # a key that is misspelt is not missing as well
+        if one.type not in _MISSING or (one.place, one.name) not in misspelt
     ]
-
-
-def did_you_mean_name(name: str) -> str:
-    """What ``did_you_mean`` says when it means this name."""
-    return f"did you mean {name!r}?"
+    return told, [one.place for one in mistaken]
 
 
 _MISSING = frozenset({"missing", "missing_key"})
@@ -192,18 +188,18 @@ def _choice(node: Node, context: abc.Mapping[str, Any]) -> Told:
     spoken = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
     if type(node) is not Scalar or node.value is None:
         return "RC102", f"expected {spoken}, got {describe(node)}", ""
-    near = did_you_mean(node.text, names)
-    shown = repr(cut(node.text))
-    if near:
-        return "RC104", f"unknown value {shown}", near
-    return "RC104", f"unknown value {shown}", f"it is one of {', '.join(names)}"
+    held = [name for name in names if node.text and node.text.upper() in name]
+    hint = f"did you mean {held[0]!r}?" if len(held) == 1 else did_you_mean(node.text, names)
+    return "RC104", f"unknown value {cut(node.text)!r}", hint or f"it is one of {', '.join(names)}"
 
 
 def _range(node: Node, context: abc.Mapping[str, Any]) -> Told:
     low, high = context.get("ge"), context.get("le")
     bound = f"at least {low:g}" if low is not None else f"at most {high:g}"
     shown = cut(node.text) if type(node) is Scalar else describe(node)
-    hint = "write 0.95 for 95 %" if high == 1 and 1 < _number(node) <= 100 else ""
+    value = _number(node)
+    percent = high == 1 and 2 <= value <= 100
+    hint = f"write {value / 100:g} for {value:g} %" if percent else ""
     return "RC301", f"{shown} is out of range, expected {bound}", hint
 
 

@@ -1,7 +1,7 @@
 """The manifest's schema, built from the kinds: validation, and the JSON Schema for editors.
 
-A valid manifest meets pydantic alone. Where something is wrong, the entries concerned are left out
-and the rest is validated again, so that the checks that follow can look at all that is sound.
+A valid manifest meets pydantic alone. What is wrong is left out, as little as can be, and the rest
+validated again, so that the checks that follow can look at all that is sound.
 """
 
 from __future__ import annotations
@@ -33,12 +33,10 @@ JsonSchema: TypeAlias = dict[str, Any]
 
 SCHEMA_ID: Final = "urn:reconciler:schema:manifest:1"
 
-_TRIES = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """The specs of all entries without a mistake, where these stand, and the mistakes."""
+    """The specs of all that is sound, where that stands, and the mistakes."""
 
     specs: Mapping[str, Any]
     sections: Sections
@@ -67,20 +65,18 @@ def _bare(type_: Any) -> Any:
 def validate(sections: Sections, kinds: Mapping[str, Kind]) -> Validated:
     """Specs from nodes, with every mistake at its place."""
     model = _model(kinds)
-    found: list[Diagnostic] = []
-    for _ in range(_TRIES):
+    found: list[Diagnostic] | None = None
+    while True:
         try:
             whole = model.model_validate(sections.plain(_written))
         except ValidationError as error:
-            told = mistakes.explain(error, model, sections)
-            found += [diagnostic for _, diagnostic in told]
-            sections = sections.without(
-                sections.find(tuple(raw["loc"])).steps for raw in error.errors(include_url=False)
-            )
+            told, spoilt = mistakes.explain(error, model, sections)
+            # what is wrong the second time only misses what was left out
+            found = told if found is None else found
+            sections = sections.without(spoilt)
         else:
             specs = {name: getattr(whole, name) for name in whole.model_fields_set}
-            return Validated(MappingProxyType(specs), sections, tuple(found))
-    raise AssertionError("entries with mistakes were left out, and there are still mistakes")
+            return Validated(MappingProxyType(specs), sections, tuple(found or ()))
 
 
 def _model(kinds: Mapping[str, Kind]) -> type[BaseModel]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import abc
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -80,7 +80,8 @@ class Sections:
     """What a manifest says, by section and id (or position).
 
     ``keys`` has the first place of each section, ``whole`` stands for what has no place. ``lost``
-    are entries left out because something is wrong with them; ``(section,)`` is all of a section.
+    are entries that are not whole any more, or gone, because something is wrong with them;
+    ``(section,)`` is all of a section.
     """
 
     whole: Origin
@@ -128,18 +129,46 @@ class Sections:
         return spot
 
     def without(self, places: Iterable[Place]) -> Sections:
-        """A copy without the entries that these places lie in."""
-        gone = {place[:2] for place in places}
+        """A copy without what stands at these places, or without the item of a list that it is in."""
+        gone: dict[Place, set[Place]] = {}
+        for place in places:
+            gone.setdefault(place[:2], set()).add(place[2:])
         entries: dict[str, abc.Mapping[Step, Entry]] = {}
         for section, all_ in self.entries.items():
             if (section,) in gone:
                 continue
-            kept = {key: entry for key, entry in all_.items() if (section, key) not in gone}
             if self.forms[section].shape is Shape.LIST:
-                entries[section] = dict(enumerate(kept.values()))
+                kept = [entry for key, entry in all_.items() if (section, key) not in gone]
+                entries[section] = dict(enumerate(kept))
             else:
-                entries[section] = kept
-        return Sections(self.whole, self.forms, self.keys, entries, self.lost | gone)
+                entries[section] = {
+                    key: Entry(entry.key, _pruned(entry.value, gone.get((section, key), set())))
+                    for key, entry in all_.items()
+                    if () not in gone.get((section, key), ())
+                }
+        lost = {place for place in gone if isinstance(place[-1], str)}
+        return replace(self, entries=entries, lost=self.lost | lost)
+
+
+def _pruned(node: Node, gone: abc.Set[Place]) -> Node:
+    """A copy without what stands at these places below the node."""
+    if not gone or type(node) is Scalar:
+        return node
+    here = {place[0] for place in gone if len(place) == 1}
+    below: dict[Step, set[Place]] = {}
+    for place in gone:
+        if len(place) > 1:
+            below.setdefault(place[0], set()).add(place[1:])
+    if type(node) is Mapping:
+        items = {k: _pruned(v, below.get(k, set())) for k, v in node.items.items() if k not in here}
+        return Mapping(node.file, node.line, node.column, items, node.key_places)
+    assert type(node) is Sequence
+    kept = [
+        _pruned(v, below.get(index, set()))
+        for index, v in enumerate(node.items)
+        if index not in here
+    ]
+    return Sequence(node.file, node.line, node.column, kept)
 
 
 def _origin(node: Node, key: Origin) -> Origin:
@@ -220,10 +249,10 @@ class _Merging:
                 for item in node.items:
                     entries[len(entries)] = Entry(item.origin, item)
             case Shape.MAP, Sequence() if form.bare:
-                self._fill(name, self._listed(node, form), "listed")
+                self._fill(name, self._listed(node, form))
             case Shape.MAP | Shape.OBJECT, Mapping():
                 pairs = ((id_, Entry(node.key_origin(id_), v)) for id_, v in node.items.items())
-                self._fill(name, pairs, "declared")
+                self._fill(name, pairs)
             case _:
                 message = f"expected {form.spoken}, got {describe(node)}"
                 self.found.append(problem("RC102", message, node.origin))
@@ -240,25 +269,25 @@ class _Merging:
                 hint = "a list holds ids alone; write a mapping by id to say more of each"
                 self.found.append(problem("RC102", message, item.origin, hint=hint))
 
-    def _fill(self, name: str, pairs: Iterable[tuple[str, Entry]], verb: str) -> None:
+    def _fill(self, name: str, pairs: Iterable[tuple[str, Entry]]) -> None:
         entries, form = self.entries[name], self.forms[name]
         for key, entry in pairs:
             first = entries.setdefault(key, entry)
             if first is entry:
                 continue
-            related = [(f"first {verb} here", first.key)]
             if form.shape is Shape.MAP:
+                related = [("first declared here", first.key)]
                 address = str(Address(form.noun, (key,)))
-                message = f"{form.noun} {key!r} is {verb} twice"
+                message = f"{form.noun} {key!r} is declared twice"
                 hint = "give each an id of its own, or take one out"
-                self.found.append(
-                    problem(
-                        "RC105", message, entry.key, hint=hint, address=address, related=related
-                    )
+                found = problem(
+                    "RC105", message, entry.key, hint=hint, address=address, related=related
                 )
             else:
+                related = [("first given here", first.key)]
                 message = f"key {key!r} of {name!r} is given twice"
-                self.found.append(problem("RC003", message, entry.key, related=related))
+                found = problem("RC003", message, entry.key, hint="take one out", related=related)
+            self.found.append(found)
 
 
 def _unknown(name: str, key: Origin, forms: abc.Mapping[str, Form]) -> Diagnostic:

@@ -41,7 +41,7 @@ class ModelSpec(Spec):
     """What every model may state."""
 
     model_type_id: Text
-    """What the model is, as the platform names it."""
+    """The type of model, such as ``concept-threshold``, as the platform names it."""
     description: Text | None = None
     """One line about the model."""
     notes: Notes | None = None

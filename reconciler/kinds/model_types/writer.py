@@ -8,15 +8,24 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator
 
 from reconciler.call import Json
-from reconciler.catalogue import ANNOTATION_STATUSES
+from reconciler.catalogue import ANNOTATION_STATUSES, MODEL_TYPES, Spelling
 from reconciler.kind import Scope
 from reconciler.kinds.model_types.base import Declared, ModelSpec, ModelType, params
 from reconciler.spec import Data, Text, spelled, spellings
 
+_WRITABLE = Spelling(
+    {
+        option.id: option.number
+        for param in MODEL_TYPES["annotation-writer"].params
+        if param.name == "annotation_status"
+        for option in param.options
+    }
+)
+
 Status = Annotated[
     str,
-    BeforeValidator(spelled(ANNOTATION_STATUSES)),
-    spellings(ANNOTATION_STATUSES),
+    BeforeValidator(spelled(_WRITABLE)),
+    spellings(_WRITABLE),
 ]
 
 
