@@ -155,12 +155,16 @@ def live_objects(plan: Plan) -> dict[str, Any]:
         touched |= {change.address, *([change.previous] if change.previous else [])}
         for side in (change.desired, change.live):
             touched |= {ref.to for ref in side.references if ref.pins} if side else set()
-    found: dict[str, Any] = {}
-    for address in sorted(touched):
-        live = plan.live.get(address)
-        if live is not None:
-            found[str(address)] = _live_object(live, plan.desired.get(address))
-    return found
+    return _live_objects(plan, touched)
+
+
+def _live_objects(plan: Plan, addresses: Iterable[Address]) -> dict[str, Any]:
+    """Of these addresses, those that are live."""
+    return {
+        str(address): _live_object(live, plan.desired.get(address))
+        for address in sorted(addresses)
+        if (live := plan.live.get(address)) is not None
+    }
 
 
 def _live_object(live: Resource, desired: Resource | None) -> dict[str, Any]:
@@ -285,6 +289,8 @@ def _check_digest(document: Mapping[str, Any]) -> None:
 
 def _plan_file(document: Mapping[str, Any]) -> PlanFile:
     target, source, options = document["target"], document["source"], document["options"]
+    for address in document["live_objects"]:
+        Address.parse(address)
     return PlanFile(
         tool_version=document["tool_version"],
         base_url=target["base_url"],
@@ -361,7 +367,8 @@ def moved(file: PlanFile, fresh: Plan) -> tuple[str, ...]:
     )
     fresh_operations = json.dumps([operation_to_json(one) for one in fresh.operations])
     operations = moved_operations(file.operations, json.loads(fresh_operations))
-    objects = moved_objects(file.live_objects, live_objects(fresh))
+    now = _live_objects(fresh, map(Address.parse, file.live_objects))
+    objects = moved_objects(file.live_objects, live_objects(fresh) | now)
     return (
         *(f"{name}: planned for {was}, found {is_}" for name, was, is_ in elsewhere if was != is_),
         *(line for lines in operations.values() for line in lines),

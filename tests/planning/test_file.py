@@ -306,6 +306,8 @@ def test_what_is_no_plan_file_is_refused(text: str, message: str) -> None:
                      id="unknown key"),
         pytest.param(lambda d: d["desired"].update({"model.a b": {"fields": {}}}),
                      "this is no plan file: 'model.a b' is not an address", id="address"),
+        pytest.param(lambda d: d["live_objects"].update({"model": {"fields": "sha256:" + "0" * 64}}),
+                     "this is no plan file: 'model' is not an address", id="live address"),
     ],
 )  # fmt: skip
 def test_a_changed_file_is_refused(world: World, edit: Any, message: str) -> None:
@@ -363,6 +365,24 @@ def test_an_operation_that_was_carried_out_since_is_named(world: World) -> None:
     assert replanned(world, file) == (
         "concept.child: planned to create, and there is no need to now",
     )
+
+
+def test_a_plan_that_was_carried_out_is_stale_for_what_it_did_alone(world: World) -> None:
+    file = saved(world, people(sure=0.9))
+    assert "model.mapper" in file.live_objects
+    world.apply(people(sure=0.9))
+    assert replanned(world, file) == tuple(
+        f"{address}: planned to update, and there is no need to now"
+        for address in (CONFIDENT, "model.doubtful", "workflow.auto-annotation")
+    )
+
+
+def test_a_pinned_model_that_vanished_is_named(world: World) -> None:
+    file = saved(world, people(sure=0.9))
+    data = with_(people(sure=0.9), "models", mapper={"model_type_id": "concept-synonym-mapper"})
+    fresh = world.plan(data)
+    live = ResourceGraph.of(r for r in fresh.live if str(r.address) != "model.mapper")
+    assert moved(file, replace(fresh, live=live)) == ("model.mapper: is gone",)
 
 
 def test_an_object_that_vanished_is_named(world: World) -> None:
