@@ -1,0 +1,24 @@
+"""The generated files that are kept in the repository are what a fresh build makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from e2e.tool import Tool
+
+SCHEMAS = Path(__file__).parents[1] / "schemas"
+NAMES = ("manifest", "plan")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_file_is_byte_for_byte_what_the_command_prints(name: str, tmp_path: Path) -> None:
+    fresh = Tool(tmp_path).done("schema", name)
+    kept = (SCHEMAS / f"{name}.schema.json").read_bytes()
+    assert kept == fresh.encode("utf-8"), "it is out of date: make schemas"
+
+
+def test_no_schema_file_escapes_the_comparison() -> None:
+    assert sorted(path.name for path in SCHEMAS.iterdir()) == [
+        f"{name}.schema.json" for name in NAMES
+    ]
