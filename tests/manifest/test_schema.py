@@ -102,11 +102,7 @@ def test_notes_are_counted_in_bytes() -> None:
 
 def test_a_mistake_names_its_resource_and_field() -> None:
     _, found = read("models: {'a.b': {}, m: {model_type_id: x, params: 5}}\napp: {id: -}")
-    assert [(one.code, one.address, one.field) for one in found] == [
-        ("RC103", 'model."a.b"', ""),
-        ("RC102", "model.m", "params"),
-        ("RC106", "app", "id"),
-    ] or sorted((one.code, one.address, one.field) for one in found) == [
+    assert sorted((one.code, one.address, one.field) for one in found) == [
         ("RC102", "model.m", "params"),
         ("RC103", 'model."a.b"', ""),
         ("RC106", "app", "id"),
@@ -140,7 +136,10 @@ def test_every_key_says_what_it_is() -> None:
         ),
         ({"models": {"m": {"model_type_id": "hologram-projector", "params": {"a": 1}}}}, []),
         ({"concepts": ["a", 5]}, []),
-        ({"concepts": [["a"]]}, ["concepts.0: expected text, a number or true or false, got a list"]),
+        (
+            {"concepts": [["a"]]},
+            ["concepts.0: expected text, a number or true or false, got a list"],
+        ),
     ],
 )
 def test_the_schema_speaks_of_the_type_that_is_stated(
@@ -151,7 +150,11 @@ def test_the_schema_speaks_of_the_type_that_is_stated(
 
 def test_ten_thousand_resources_cost_little() -> None:
     count = 3333
-    parts = ["concepts:\n", *(f"  c{i}: {{name: concept {i}}}\n" for i in range(count)), "models:\n"]
+    parts = [
+        "concepts:\n",
+        *(f"  c{i}: {{name: concept {i}}}\n" for i in range(count)),
+        "models:\n",
+    ]
     parts += [
         f"  m{i}: {{model_type_id: concept-threshold, concept_threshold_type: LESS_THAN,"
         f" thresholds: {{c{i}: 0.5}}}}\n"
