@@ -28,6 +28,8 @@ class Behaviour:
     type_check_graph: bool = True
     batch_is_atomic: bool = True
     input_batch_is_atomic: bool = False
+    input_lists_report_failures: bool = False
+    inputs_bind_when_posted: bool = False
     mapper_follows_hypernyms: bool = True
     filter_other_concepts_default: bool = True
     missing_concepts_are_created: bool = True
@@ -64,6 +66,8 @@ SOURCES: Final[Mapping[str, str]] = MappingProxyType(
         "type_check_graph": "release 6.5; the published walkthrough's own graph breaks it",
         "batch_is_atomic": "unknown for concepts, relations, models, workflows",
         "input_batch_is_atomic": "recorded answers show single inputs failing in a good batch",
+        "input_lists_report_failures": "recorded once: a list with failed inputs came back as 207",
+        "inputs_bind_when_posted": "unknown; chosen: when processing starts, once",
         "mapper_follows_hypernyms": "walkthrough yes, operator page speaks of synonyms only",
         "filter_other_concepts_default": "unknown; unlisted concepts are dropped",
         "missing_concepts_are_created": "tested for inputs; inferred for annotations and versions",

@@ -7,11 +7,13 @@ server that dies in between takes the work up again and nothing is written twice
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from reconciler.errors import SandboxError
 from reconciler.sandbox import engine, learning, media, runs, status
@@ -20,7 +22,13 @@ from reconciler.sandbox.handlers import annotation, inputs
 from reconciler.sandbox.ids import stamp
 from reconciler.sandbox.transaction import Job, Key, Row, Scope, Tx
 
+_log = logging.getLogger(__name__)
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
 _BATCH: Final = 8
+_BUG: Final = "the sandbox has a bug; see its log"
 _IDLE_WAIT: Final = 0.5
 _INPUT_KINDS: Final = ("input", "reindex", "delete")
 _TRAIN_KINDS: Final = ("train",)
@@ -52,10 +60,14 @@ class Runner:
 
     def __init__(self, world: World, *, workers: int = 2) -> None:
         self._world = world
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._work_there = threading.Condition(lock)
+        self._settled = threading.Condition(lock)
         self._stopping = False
         self._held = False
+        self._busy = 0
         self._ticks = 0
+        self._pool = ThreadPoolExecutor(workers + 1, thread_name_prefix="sandbox-work")
         self._threads = [
             threading.Thread(target=self._work, args=(_INPUT_KINDS,), name=f"sandbox-inputs-{n}")
             for n in range(workers)
@@ -73,29 +85,31 @@ class Runner:
 
     def wake(self) -> None:
         """Look for work now."""
-        with self._changed:
+        with self._work_there:
             self._ticks += 1
-            self._changed.notify_all()
+            self._work_there.notify_all()
 
     def hold(self) -> None:
-        """Begin no more work until ``release``."""
-        with self._changed:
+        """Begin no more work until ``release``; returns when what was begun is done."""
+        with self._settled:
             self._held = True
+            self._settled.wait_for(lambda: not self._busy)
 
     def release(self) -> None:
         """Go on."""
-        with self._changed:
+        with self._work_there:
             self._held = False
         self.wake()
 
     def stop(self) -> None:
         """Finish what is being computed and end; what is queued stays queued."""
-        with self._changed:
+        with self._work_there:
             self._stopping = True
-            self._changed.notify_all()
+            self._work_there.notify_all()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
+        self._pool.shutdown()
 
     def idle(self) -> bool:
         """Whether nothing is queued or being worked on."""
@@ -111,22 +125,27 @@ class Runner:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise SandboxError(f"the sandbox still has work to do after {timeout:g} s")
-            with self._changed:
-                self._changed.wait(min(left, 0.1))
+            with self._settled:
+                self._settled.wait(min(left, 0.05))
 
     def _work(self, kinds: Sequence[str]) -> None:
         while True:
-            with self._changed:
+            with self._work_there:
                 if self._stopping:
                     return
                 seen, held = self._ticks, self._held
-            if not held and self._do_some(kinds):
-                with self._changed:
-                    self._changed.notify_all()
-                continue
-            with self._changed:
-                if not self._stopping and self._ticks == seen:
-                    self._changed.wait(self._pause())
+                self._busy += not held
+            found = False
+            try:
+                found = not held and self._do_some(kinds)
+            finally:
+                with self._settled:
+                    self._busy -= not held
+                    self._settled.notify_all()
+            pause = 0.0 if found else self._pause()
+            with self._work_there:
+                if pause and not self._stopping and self._ticks == seen:
+                    self._work_there.wait(pause)
 
     def _pause(self) -> float:
         with self._world.store.read() as tx:
@@ -153,7 +172,10 @@ class Runner:
         with self._world.store.write() as tx:
             jobs = tx.due_jobs(_INPUT_KINDS, self._now(), _BATCH)
             tasks = self._begin(tx, jobs)
-        outcomes = [self._process(task) for task in tasks]
+        outcomes = [
+            outcome or _Outcome(task, status.INPUT_FAILED, _BUG)
+            for task, outcome in zip(tasks, self._compute(self._process, tasks), strict=True)
+        ]
         if outcomes:
             with self._world.store.write() as tx:
                 for outcome in outcomes:
@@ -263,11 +285,25 @@ class Runner:
             lesson = self._begin_training(tx, jobs[0]) if jobs else None
         if lesson is None:
             return bool(jobs)
-        result = learning.learn(lesson, self._world)
+        (learned,) = self._compute(lambda item: learning.learn(item, self._world), [lesson])
+        result = learned or learning.Learned(status.MODEL_TRAINING_ERROR, _BUG)
         with self._world.store.write() as tx:
             if tx.end_job(jobs[0]):
                 self._end_training(tx, jobs[0], result)
         return True
+
+    def _compute(self, work: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out | None]:
+        """What came of each item; None where the work failed in a way that nobody foresaw.
+
+        One input with a surprise in it must not end a worker and with it all later inputs.
+        """
+        results: list[_Out | None] = []
+        for future in [self._pool.submit(work, item) for item in items]:
+            error = future.exception()
+            if error is not None:
+                _log.error("background work failed in an unforeseen way", exc_info=error)
+            results.append(None if error is not None else future.result())
+        return results
 
     def _version_row(self, tx: Tx, job: Job) -> Row | None:
         return tx.get(Key("model_version", *job.scope, job.parent, job.id))

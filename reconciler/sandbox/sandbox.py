@@ -114,7 +114,7 @@ class Sandbox:
         self._open_house.runner.wait_idle(timeout)
 
     def hold(self) -> None:
-        """Begin no more background work until ``release``."""
+        """Begin no more background work until ``release``; returns when none is running."""
         self._open_house.runner.hold()
 
     def release(self) -> None:

@@ -311,7 +311,10 @@ class _Handler(BaseHTTPRequestHandler):
             request = Request(
                 self.command, parts.path, parts.query, self.headers, self._read_body()
             )
-            if controlled:
+            if controlled and self.headers.get("Origin"):
+                # No page in a browser shall plant faults here.
+                reply = envelope(status.PlatformError(status.INVALID_REQUEST, "no", http=403))
+            elif controlled:
                 found = self.server.controls.answer(
                     request.method, request.path, request.query, request.body
                 )

@@ -249,12 +249,14 @@ class Tx:
 
     # --- jobs -----------------------------------------------------------------------------------
 
-    def add_job(self, kind: str, scope: Scope, parent: str, id_: str, *, due: int) -> None:
+    def add_job(
+        self, kind: str, scope: Scope, parent: str, id_: str, *, due: int, binding: str = ""
+    ) -> None:
         """Queue background work; ``due`` in microseconds, not started before."""
         self._db.execute(
             "INSERT INTO jobs (kind,user,app,parent,id,due,running,binding) "
-            "VALUES (?,?,?,?,?,?,0,x'')",
-            (kind, *scope, parent, id_, due),
+            "VALUES (?,?,?,?,?,?,0,?)",
+            (kind, *scope, parent, id_, due, binding.encode()),
         )
         self.new_jobs = True
 

@@ -398,3 +398,51 @@ def test_annotations_that_are_refused(api: Api, annotation: Any, http: int, code
 def test_workers_are_listed(api: Api, annotated: dict[str, str]) -> None:
     workers = api("GET", "/annotations/workers")["workers"]
     assert {worker["user"]["id"] for worker in workers} == {api.sandbox.user_id, "ann", "bob"}
+
+
+def test_an_input_may_also_be_bound_when_it_is_posted(start: Callable[..., Api]) -> None:
+    api = start(behaviour=Behaviour(inputs_bind_when_posted=True))
+    writing_workflow(api, "first", 24151)
+    switch(api, "first")
+    api.sandbox.hold()
+    add(api, text("i1"))
+    other = api.writer("other", 24150)
+    body = {
+        "workflows": [{"id": "first", "nodes": [node("w", "other", other, "m")]}],
+        "action": "merge",
+    }
+    api("PATCH", "/workflows", body)
+    add(api, text("i2"))
+    api.sandbox.release()
+    api.sandbox.wait_idle(60)
+    by_input = {item["input_id"]: item["status"]["code"] for item in written(api)}
+    assert by_input == {"i1": 24151, "i2": 24150}
+
+
+def test_a_list_may_report_failed_inputs(start: Callable[..., Api]) -> None:
+    api = start(behaviour=Behaviour(input_lists_report_failures=True))
+    add(api, {"id": "bad", "data": {"image": {"base64": "AAAA"}}})
+    api.sandbox.wait_idle(60)
+    answer = api.raw("GET", "/inputs")
+    assert (answer.status_code, answer.json()["status"]["code"]) == (207, 10010)
+    assert [item["id"] for item in answer.json()["inputs"]] == ["bad"]
+
+
+def test_a_surprise_in_one_input_does_not_end_the_work(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from reconciler.sandbox import media
+
+    def surprise(data: Any, content: bytes) -> None:
+        raise ZeroDivisionError("nobody foresaw this")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(media, "describe_image", surprise)
+        add(api, {"id": "odd", "data": image()})
+        api.sandbox.wait_idle(60)
+    add(api, {"id": "good", "data": image()})
+    api.sandbox.wait_idle(60)
+    status = api("GET", "/inputs/odd")["input"]["status"]
+    assert (status["code"], status["details"]) == (30002, "the sandbox has a bug; see its log")
+    assert api("GET", "/inputs/good")["input"]["status"]["code"] == 30000
+    assert "nobody foresaw this" in caplog.text

@@ -126,14 +126,22 @@ def _check_medium(sent: Any) -> media.Kind:
     return kinds[0]
 
 
-def _has_detector(context: Context) -> bool:
+def _default_workflow(context: Context) -> Any:
+    """The app's default workflow; empty if it is gone."""
     app = load(need(context.tx.get(context.key("app", context.scope.app)), "app_id", ""))
     default = app.default_workflow
-    key = Key("workflow", default.user_id, default.app_id, "", default.id)
-    row = context.tx.get(key)
-    return row is not None and any(
-        "detector" in node.model.model_type_id for node in load(row).nodes
-    )
+    row = context.tx.get(Key("workflow", default.user_id, default.app_id, "", default.id))
+    return load(row) if row else resources_pb2.Workflow()
+
+
+def _has_detector(context: Context) -> bool:
+    nodes = _default_workflow(context).nodes
+    return any("detector" in node.model.model_type_id for node in nodes)
+
+
+def _default_version(context: Context) -> str:
+    app = load(need(context.tx.get(context.key("app", context.scope.app)), "app_id", ""))
+    return str(app.default_workflow.version.id or _default_workflow(context).version.id)
 
 
 def _store(sent: Any, id_: str, url: str, context: Context) -> Any:
@@ -156,7 +164,8 @@ def _store(sent: Any, id_: str, url: str, context: Context) -> Any:
     )
     _insert_input_level(kept, at, context)
     due = at + context.behaviour.input_delay_ms * 1000
-    context.tx.add_job("input", context.scope, "", id_, due=due)
+    binding = _default_version(context) if context.behaviour.inputs_bind_when_posted else ""
+    context.tx.add_job("input", context.scope, "", id_, due=due, binding=binding)
     return context.created(kept)
 
 
@@ -224,7 +233,11 @@ def list_inputs(request: Any, context: Context) -> Any:
         offset=page.offset,
         limit=page.limit,
     )
-    return service_pb2.MultiInputResponse(status=ok(), inputs=list(map(load, rows)))
+    failed = sum(row.status == status.INPUT_FAILED for row in rows)
+    envelope = ok()
+    if failed and context.behaviour.input_lists_report_failures:
+        envelope = status.make(status.MIXED, f"{failed} of the listed inputs failed")
+    return service_pb2.MultiInputResponse(status=envelope, inputs=list(map(load, rows)))
 
 
 def stream_inputs(request: Any, context: Context) -> Any:
