@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from clarifai_grpc.grpc.api import resources_pb2
 
@@ -20,9 +20,7 @@ from reconciler.sandbox.server import Server
 from reconciler.sandbox.status import PlatformError
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.transaction import Key
-
-if TYPE_CHECKING:
-    from reconciler.sandbox.sandbox import Sandbox
+from reconciler.sandbox.wanted import Wanted
 
 _DRAIN_SECONDS: Final = 600.0
 
@@ -30,7 +28,7 @@ _DRAIN_SECONDS: Final = 600.0
 class House:
     """Everything that runs while a sandbox does."""
 
-    def __init__(self, wanted: Sandbox) -> None:
+    def __init__(self, wanted: Wanted) -> None:
         _check(wanted)
         scores = Scores.load(wanted.scores) if wanted.scores else Scores.empty()
         self._store = Store(wanted.data)
@@ -40,13 +38,13 @@ class House:
             legacy=wanted.legacy,
             ids=IdSource(wanted.seed),
             clock=Clock(),
-            owner=wanted.user_id,
+            owner=wanted.user,
             wake=self._wake,
             scores=scores,
         )
         self.runner = Runner(self._world)
         tokens = Tokens(
-            wanted.user_id,
+            wanted.user,
             wanted.pat,
             wanted.app_keys,
             wanted.behaviour.malformed_authorization_http,
@@ -103,9 +101,9 @@ class House:
             self._store.close()
 
 
-def _check(wanted: Sandbox) -> None:
+def _check(wanted: Wanted) -> None:
     try:
-        check_resource_id(wanted.user_id, "user id")
+        check_resource_id(wanted.user, "user id")
         for app in wanted.app_keys.values():
             check_resource_id(app, "app id")
     except PlatformError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.errors import SandboxError
 from reconciler.sandbox.behaviour import Behaviour
 from reconciler.sandbox.faults import Fault, Logged
+from reconciler.sandbox.wanted import Wanted
 
 if TYPE_CHECKING:
     from reconciler.sandbox.house import House
@@ -43,16 +44,19 @@ class Sandbox:
         seed: int | None = None,
     ) -> None:
         self.user_id = user
-        self.data = data
-        self.port = port
-        self.pat = pat
-        self.app_keys = MappingProxyType(dict(app_keys))
-        self.scores = scores
-        self.latency_ms = latency_ms
-        self.limit_rps = limit_rps
-        self.legacy = legacy
-        self.behaviour = behaviour or Behaviour()
-        self.seed = seed
+        self._wanted = Wanted(
+            data=data,
+            port=port,
+            user=user,
+            pat=pat,
+            app_keys=MappingProxyType(dict(app_keys)),
+            scores=scores,
+            latency_ms=latency_ms,
+            limit_rps=limit_rps,
+            legacy=legacy,
+            behaviour=behaviour or Behaviour(),
+            seed=seed,
+        )
         self._house: House | None = None
 
     def __enter__(self) -> Sandbox:
@@ -79,7 +83,7 @@ class Sandbox:
                 f"the sandbox needs a package that is not installed: {error.name}",
                 hint="pip install 'reconciler[sandbox]'",
             ) from error
-        house = House(self)
+        house = House(self._wanted)
         house.open()
         self._house = house
 
@@ -103,7 +107,7 @@ class Sandbox:
     @property
     def token(self) -> str:
         """A token that it accepts: the personal one, else the first app key, else any."""
-        return self.pat or next(iter(self.app_keys), _OPEN_TOKEN)
+        return self._wanted.pat or next(iter(self._wanted.app_keys), _OPEN_TOKEN)
 
     def idle(self) -> bool:
         """Whether no background work is queued or running."""

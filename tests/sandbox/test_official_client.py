@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import requests
 from clarifai_grpc.channel.clarifai_channel import ClarifaiChannel
-from clarifai_grpc.channel.grpc_json_channel import GRPCJSONChannel
 from clarifai_grpc.grpc.api import resources_pb2 as r
 from clarifai_grpc.grpc.api import service_pb2 as s
 from clarifai_grpc.grpc.api import service_pb2_grpc
@@ -44,10 +42,10 @@ class Client:
 
 @pytest.fixture
 def client(api: Api) -> Iterator[Client]:
-    with requests.Session() as session:
-        channel = GRPCJSONChannel(session=session, base_url=api.sandbox.base_url)
-        app = r.UserAppIDSet(user_id="me", app_id=api.app)
-        yield Client(service_pb2_grpc.V2Stub(channel), app, api.sandbox.token)
+    channel = ClarifaiChannel.get_json_channel(api.sandbox.base_url)
+    app = r.UserAppIDSet(user_id="me", app_id=api.app)
+    yield Client(service_pb2_grpc.V2Stub(channel), app, api.sandbox.token)
+    channel.session.close()
 
 
 def params(**values: Any) -> struct_pb2.Struct:
