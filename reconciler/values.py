@@ -100,11 +100,14 @@ def float32(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{value} is no number")
     packed = _pack(value)
+    (exact,) = struct.unpack("<f", packed)
+    # from the float32 itself: two doubles that round to it must give the same decimal
+    exact = value if math.isinf(exact) else exact
     for digits in range(1, 10):
-        short = float(f"{value:.{digits}g}")
+        short = float(f"{exact:.{digits}g}")
         if _pack(short) == packed:
             return short + 0.0
-    return float(struct.unpack("<f", packed)[0])
+    return float(exact)
 
 
 def _pack(value: float) -> bytes:
