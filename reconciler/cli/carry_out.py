@@ -2,52 +2,60 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from reconciler import __version__, registry
-from reconciler.cli import session
+from reconciler.api.client import Client
+from reconciler.cli import files, session
 from reconciler.cli.options import Connection
-from reconciler.errors import SettingsError, StalePlanError
+from reconciler.cli.session import Platform, Question
+from reconciler.cli.stopping import stoppable
+from reconciler.cli.streams import is_colored, is_interactive, say
+from reconciler.errors import ReconcilerError, SettingsError, StalePlanError
 from reconciler.execution.delivery import Patience
 from reconciler.execution.outcome import Outcome, Status
 from reconciler.execution.run import Limits, run
 from reconciler.planning import file
 from reconciler.planning.change import Change
-from reconciler.planning.plan import Plan, Selection
+from reconciler.planning.file import PlanFile
+from reconciler.planning.plan import Plan
 from reconciler.report import apply as report
 from reconciler.report.plan import RENDERERS
 
+LONGEST_PAUSE = 2.0
+"""Seconds between two looks at an app that is not yet as it was made."""
 
-def apply(
-    path: Path,
-    connection: Connection,
-    *,
-    format_: str,
-    targets: Sequence[str],
-    excludes: Sequence[str],
-    prune: bool,
-    auto_approve: bool,
-    read_back_timeout: float,
-    train_timeout: float,
-    no_color: bool,
-) -> int:
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks of an apply, besides the path."""
+
+    format_: str
+    targets: Sequence[str]
+    excludes: Sequence[str]
+    prune: bool
+    auto_approve: bool
+    read_back_timeout: float
+    train_timeout: float
+
+
+def apply(path: Path, connection: Connection, wish: Wish) -> int:
     """Carries out a manifest or a plan file. Exit status 1 if anything did not succeed."""
     limits = Limits(
-        parallelism=connection.parallelism or 8,
-        train_timeout=train_timeout,
-        patience=Patience(read_back_timeout=read_back_timeout),
+        parallelism=connection.parallelism or Limits().parallelism,
+        train_timeout=wish.train_timeout,
+        patience=Patience(read_back_timeout=wish.read_back_timeout),
     )
-    view = _View(format_, session.colored(no_color))
-    if path.suffix == ".json" and path.is_file():
-        if targets or excludes or prune:
+    view = _View(wish.format_)
+    if is_plan_file(path):
+        if wish.targets or wish.excludes or wish.prune:
             raise SettingsError(
                 "a plan file says already what it is about",
                 hint="leave --target, --exclude and --prune out, or make a new plan with them",
@@ -55,156 +63,164 @@ def apply(
         return _apply_file(path, connection, limits, view)
     manifest = session.load_manifest(path)
     session.show_warnings(manifest)
-    selection = session.selected(targets, excludes)
-    with session.connect(session.target_of(manifest), connection) as platform:
-
-        def make() -> Plan:
-            return session.read_plan(
-                platform.client,
-                platform,
-                manifest,
-                owner=manifest.owner,
-                selection=selection,
-                source=session.source_of(manifest),
-                prune=prune,
-            )
-
-        made = make()
+    question = Question.of_manifest(manifest, wish.targets, wish.excludes, wish.prune)
+    target = session.target_of(manifest, connection)
+    with session.connect(target, connection, Client) as platform:
+        made = session.read_plan(platform, question)
         view.plan(made)
         if made.is_empty:
-            view.nothing(made)
+            view.nothing()
             return 0
-        _confirm(made, auto_approve)
-        return _carry_out(made, make, platform, limits, view)
+        if not wish.auto_approve:
+            _confirm(made, view)
+        return _carry_out(made, question, platform, limits, view)
+
+
+def is_plan_file(path: Path) -> bool:
+    """Whether a path is meant as a plan file: manifests are folders or end in .yaml or .yml."""
+    if path.is_file():
+        return path.suffix not in {".yaml", ".yml"}
+    return path.suffix == ".json" and not path.exists()
 
 
 def _apply_file(path: Path, connection: Connection, limits: Limits, view: _View) -> int:
     """Carries out a reviewed plan: re-reads, re-plans, and demands the same operations."""
-    saved = file.read_json(session.read_text(path))
-    with session.connect(saved.target, connection) as platform:
+    saved = file.read_json(files.read_text(path))
+    if connection.sandbox != (saved.base_url == session.SANDBOX):
+        if connection.sandbox:
+            raise _elsewhere(saved, "the sandbox", "leave --sandbox out")
+        raise _elsewhere(saved, "another service", "add --sandbox")
+    question = Question.of_file(saved)
+    with session.connect(saved.target, connection, Client) as platform:
         if platform.base_url != saved.base_url:
-            raise StalePlanError([f"the plan is for {saved.base_url}, this is {platform.base_url}"])
-
-        def make() -> Plan:
-            return session.read_plan(
-                platform.client,
-                platform,
-                saved.desired,
-                owner=saved.owner,
-                selection=saved.selection,
-                source=saved.source,
-                prune=saved.prune,
-            )
-
-        made = make()
+            way = f"set CLARIFAI_API_BASE (or --base-url) to {saved.base_url}"
+            raise _elsewhere(saved, platform.base_url, way)
+        made = session.read_plan(platform, question)
         if moved := (*session.moved_source(saved), *file.moved(saved, made)):
             raise StalePlanError(moved)
         view.plan(made)
         if made.is_empty:
-            view.nothing(made)
+            view.nothing()
             return 0
-        return _carry_out(made, make, platform, limits, view)
+        return _carry_out(made, question, platform, limits, view)
 
 
-def _confirm(made: Plan, auto_approve: bool) -> None:
-    if auto_approve:
-        return
+def _elsewhere(saved: PlanFile, here: str, way: str) -> SettingsError:
+    there = "the sandbox" if saved.base_url == session.SANDBOX else saved.base_url
+    return SettingsError(
+        f"the plan is for {there}, not for {here}", hint=f"{way}, or make a new plan"
+    )
+
+
+def _confirm(made: Plan, view: _View) -> None:
+    """Asks whoever sits at the terminal. Raises ``SettingsError`` for anything but a yes."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise SettingsError(
             "nobody is there to confirm this plan, so nothing was written",
-            hint="add --auto-approve, or review a plan file: reconciler plan PATH -o plan.json",
+            hint="add --auto-approve; or let it be reviewed: reconciler plan PATH -o plan.json, "
+            "then reconciler apply plan.json",
         )
+    view.plan_to_confirm(made)
     count = len(made.operations)
-    question = f"Carry out {count} operation{'s' if count != 1 else ''} on {made.target.app_id}?"
-    if not click.confirm(question, err=True):
+    operations = f"{count} operation{'s' if count != 1 else ''}"
+    where = f"{made.target.user_id}/{made.target.app_id} on {made.base_url}"
+    try:
+        sure = click.confirm(f"Carry out {operations} on {where}?", err=True)
+    except click.Abort:
+        sure = False
+        say("")
+    if not sure:
         raise SettingsError("not confirmed, so nothing was written")
 
 
 def _carry_out(
-    made: Plan,
-    make: Callable[[], Plan],
-    platform: session.Platform,
-    limits: Limits,
-    view: _View,
+    made: Plan, question: Question, platform: Platform[Client], limits: Limits, view: _View
 ) -> int:
     """Runs the plan, reports what was acknowledged, and proves that the app took it."""
-    with _stoppable() as stopped:
+    progress = view.progress()
+    with stoppable() as stopped:
         outcomes = run(
             made.operations,
             made.target,
             registry.load(),
             platform.client,
             limits=limits,
-            observer=view.progress(),
+            observer=progress,
             stopped=stopped,
         )
-    left: tuple[Change, ...] = ()
-    whole = all(outcome.status is Status.DONE for outcome in outcomes)
-    if whole:
-        left = _not_converged(make, limits.patience)
-    view.outcomes(made, outcomes, left)
+    progress.close()
     if any(outcome.status is Status.UNKNOWN for outcome in outcomes):
-        # threads still wait for answers that nobody asked to see: do not wait for them
-        sys.stdout.flush()
-        os._exit(1)
-    return 0 if whole and not left else 1
+        view.outcomes(outcomes)
+        raise KeyboardInterrupt
+    if any(outcome.status is not Status.DONE for outcome in outcomes):
+        view.outcomes(outcomes)
+        return 1
+    try:
+        left = _not_converged(
+            lambda: session.read_plan(platform, question), limits.patience.read_back_timeout
+        )
+    except (ReconcilerError, KeyboardInterrupt):
+        view.outcomes(outcomes)
+        say("the app was not read once more, so it is not proven that it took all of this:")
+        say("plan again to see it")
+        raise
+    view.outcomes(outcomes, left)
+    return 1 if left else 0
 
 
-def _not_converged(make: Callable[[], Plan], patience: Patience) -> tuple[Change, ...]:
+def _not_converged(make: Callable[[], Plan], timeout: float) -> tuple[Change, ...]:
     """What still differs after a re-read; a read from the past gets time to catch up."""
-    deadline = time.monotonic() + patience.read_back_timeout
+    deadline, pause = time.monotonic() + timeout, 0.25
     while True:
         left = tuple(operation.change for operation in make().operations)
         if not left or time.monotonic() >= deadline:
             return left
-        time.sleep(patience.interval)
-
-
-@contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C lets the requests in flight finish, a second one stops at once."""
-    pressed: list[float] = []
-
-    def press(*_: object) -> None:
-        pressed.append(time.monotonic())
-        if len(pressed) > 1:
-            raise KeyboardInterrupt
-        session.say("stopping: waiting for the requests in flight (Ctrl-C again stops at once)")
-
-    before = signal.signal(signal.SIGINT, press)
-    try:
-        yield lambda: bool(pressed)
-    finally:
-        signal.signal(signal.SIGINT, before)
+        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 class _View:
-    """What apply shows, in one format: JSON is one document at the end."""
+    """What apply shows, in one format: text as it goes, JSON as one document at the end."""
 
-    def __init__(self, format_: str, color: bool) -> None:
-        self._format = format_
-        self._color = color
+    def __init__(self, format_: str) -> None:
+        self._text = format_ == "text"
 
     def plan(self, made: Plan) -> None:
-        if self._format == "text":
-            text = RENDERERS["text"](made, tool_version=__version__, color=self._color)
-            click.echo(text, nl=False)
+        """The plan, before anything is done."""
+        if self._text:
+            click.echo(_plan_text(made, color=is_colored()), nl=False)
+        else:
+            for warning in made.warnings:
+                say(f"warning: {warning}")
 
-    def nothing(self, made: Plan) -> None:
-        if self._format == "json":
-            click.echo(report.render_outcomes_json((), ()), nl=False)
+    def plan_to_confirm(self, made: Plan) -> None:
+        """What is asked about, where the document does not show it."""
+        if not self._text:
+            say(_plan_text(made, color=is_colored(err=True)))
+
+    def nothing(self) -> None:
+        """The end of an apply that had nothing to do; the text of the plan said so."""
+        if not self._text:
+            self.outcomes(())
 
     def progress(self) -> report.Progress:
+        """The observer of a run."""
         return report.Progress(
             lambda text: click.echo(text, nl=False, err=True),
-            interactive=sys.stderr.isatty(),
-            color=self._color,
+            interactive=is_interactive(),
+            color=is_colored(err=True),
+            width=shutil.get_terminal_size().columns,
         )
 
-    def outcomes(self, made: Plan, outcomes: Sequence[Outcome], left: Sequence[Change]) -> None:
-        if self._format == "json":
+    def outcomes(self, outcomes: Sequence[Outcome], left: Sequence[Change] = ()) -> None:
+        """What became of it."""
+        if self._text:
+            click.echo(report.render_outcomes(outcomes, color=is_colored()), nl=False)
+        else:
             click.echo(report.render_outcomes_json(outcomes, left), nl=False)
-            return
-        click.echo(report.render_outcomes(outcomes, color=self._color), nl=False)
         if left:
-            session.say(report.render_not_converged(left).rstrip("\n"))
+            say(report.render_not_converged(left, color=is_colored(err=True)).rstrip("\n"))
+
+
+def _plan_text(made: Plan, *, color: bool) -> str:
+    return RENDERERS["text"](made, tool_version=__version__, color=color)

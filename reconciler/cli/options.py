@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
+
+from reconciler.cli.streams import NO_COLOR
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -26,30 +30,68 @@ class Connection:
     show_requests: bool = False
 
 
+def above_zero(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """A finite number above 0, or a usage error."""
+    if value == 0:
+        raise click.BadParameter(f"{value:g} is not above 0", ctx, param)
+    return not_negative(ctx, param, value)
+
+
+def not_negative(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """A finite number from 0, or a usage error."""
+    if value is not None and not (math.isfinite(value) and value >= 0):
+        raise click.BadParameter(f"{value:g} is not a number from 0", ctx, param)
+    return value
+
+
+class Option(click.Option):
+    """An option whose mistakes name the variable that they came from."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """What the message calls it: the option, or its variable."""
+        source = ctx.get_parameter_source(self.name or "") if ctx is not None else None
+        if source is ParameterSource.ENVIRONMENT:
+            return f"{self.envvar} (environment)"
+        return super().get_error_hint(ctx)
+
+
 def option(*names: str, **settings: Any) -> Callable[[Function], Function]:
     """A click option whose environment variable is ``RECONCILER_`` and its long name."""
     long = next(name for name in names if name.startswith("--")).split("/")[0]
     variable = "RECONCILER_" + long.removeprefix("--").replace("-", "_").upper()
-    made: Callable[[Function], Function] = click.option(*names, envvar=variable, **settings)
+    made: Callable[[Function], Function] = click.option(
+        *names, cls=Option, envvar=variable, **settings
+    )
     return made
 
 
 def connection(function: Function) -> Function:
-    """The options of every command that talks to a platform; passed as ``connection``."""
+    """The options of every command that talks to a platform; ``take_connection`` collects them."""
     options = [
-        option("--sandbox", is_flag=True, help="Use the local platform; data in .reconciler/."),
         option(
-            "--scores",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Scripted scores of public recognition models (sandbox only).",
+            "--sandbox", is_flag=True,
+            help="Use the local platform, which keeps its data in .reconciler/; no token needed.",
         ),
-        option("--base-url", metavar="URL", help="Another service than CLARIFAI_API_BASE."),
-        option("--parallelism", type=click.IntRange(1, 64), help="Requests at a time (8)."),
-        option("--max-rps", type=float, metavar="N", help="Requests a second at most (15)."),
-        option("--max-retries", type=click.IntRange(0, 100), help="Tries after the first one (4)."),
-        option("-v", "--verbose", is_flag=True, help="Say what is going on."),
-        option("--requests", "show_requests", is_flag=True, help="Show each request."),
-    ]
+        option(
+            "--scores", type=click.Path(dir_okay=False, path_type=Path),
+            help="Scripted scores of public recognition models (with --sandbox).",
+        ),
+        option("--base-url", metavar="URL", help="The service, instead of CLARIFAI_API_BASE."),
+        option(
+            "--parallelism", type=click.IntRange(1, 64), metavar="N",
+            help="At most so many requests at a time.  [default: 8]",
+        ),
+        option(
+            "--max-rps", type=float, callback=above_zero, metavar="N",
+            help="At most so many requests a second.  [default: 15; sandbox: no limit]",
+        ),
+        option(
+            "--max-retries", type=click.IntRange(0, 100), metavar="N",
+            help="How often a request is tried again.  [default: 4]",
+        ),
+        option("-v", "--verbose", is_flag=True, help="Show each request and each wait, on stderr."),
+        option("--requests", "show_requests", is_flag=True, help="Show each request, on stderr."),
+    ]  # fmt: skip
     for add in reversed(options):
         function = add(function)
     return function
@@ -73,17 +115,37 @@ def selection(function: Function) -> Function:
     for add in (
         option(
             "--exclude", "excludes", multiple=True, metavar="ADDRESS",
-            help="Leave it out, with all that depends on it.",
+            help="Leave it out, with all that depends on it; repeatable.",
         ),
         option(
             "--target", "targets", multiple=True, metavar="ADDRESS",
-            help="Only it, with all that it needs.",
+            help="Only it, with all that it needs (model.ID, workflow.ID, …); repeatable.",
         ),
     ):  # fmt: skip
         function = add(function)
     return function
 
 
-color = option("--no-color", is_flag=True, help="No colour even on a terminal.")
+def _remember_no_color(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta[NO_COLOR] = value
+
+
+color = option(
+    "--no-color", is_flag=True, expose_value=False, callback=_remember_no_color,
+    help="No colour even on a terminal (as NO_COLOR=1).",
+)  # fmt: skip
+
+prune = option(
+    "--prune", is_flag=True, help="Also delete what this tool made and the manifest does not name."
+)
+
+
+def seconds(name: str, default: float, help_: str) -> Callable[[Function], Function]:
+    """An option for a time to wait at most."""
+    return option(
+        name, type=float, callback=not_negative, default=default, show_default=True,
+        metavar="SECONDS", help=help_,
+    )  # fmt: skip
+
 
 manifest_path = click.argument("path", type=click.Path(path_type=Path))

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from reconciler.cli.streams import is_interactive
+
 
 @contextmanager
 def counter(word: str) -> Iterator[Callable[[int, int], None]]:
     """A counter on one line of stderr: ``  128 of 1,197 sent``."""
-    interactive = sys.stderr.isatty()
+    interactive = is_interactive()
 
     def tell(done: int, total: int) -> None:
         if interactive:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import click
 
+from reconciler.api.client import Client
 from reconciler.call import Listing, Target
 from reconciler.cli import session
 from reconciler.cli.options import Connection
 from reconciler.cli.progress import counter
+from reconciler.cli.session import ClientT, Platform
+from reconciler.cli.streams import say
 from reconciler.errors import NotFoundError
 from reconciler.execution import data
 from reconciler.execution.data import AddReport
@@ -31,14 +34,14 @@ def push(
     """Sends what ``sources`` name to the manifest's app. Exit status 1 if any input failed."""
     manifest = session.load_manifest(path)
     found = discover(sources)
-    with session.connect(session.target_of(manifest), connection) as platform:
+    with session.connect(session.target_of(manifest, connection), connection, Client) as platform:
         target, _, answer = identify(platform.client, platform.target)
         if answer is None:
-            raise session.no_app(target, path)
+            raise session.no_app(target, path, connection)
         if concepts or concepts_from_folders:
             found = _labelled(found, platform, target, concepts, concepts_from_folders)
         for problem in found.problems:
-            session.say(f"left out: {problem}")
+            say(f"left out: {problem}")
         with counter("sent") as tell:
             report = data.add(platform.client, target, found.items, on_progress=tell)
         _say_report(report, found)
@@ -52,7 +55,7 @@ def push(
 
 def _labelled(
     found: Discovery,
-    platform: session.Platform,
+    platform: Platform[ClientT],
     target: Target,
     concepts: Sequence[str],
     from_folders: bool,
@@ -67,9 +70,9 @@ def _labelled(
 
 def _say_report(report: AddReport, found: Discovery) -> None:
     for problem in report.failed:
-        session.say(f"failed: {problem}")
+        say(f"failed: {problem}")
     for note in report.notes:
-        session.say(f"note: {note}")
+        say(f"note: {note}")
     parts = [f"{len(report.added)} added", f"{len(report.present)} already there"]
     parts += [f"{found.repeated} given twice"] if found.repeated else []
     failed = len(report.failed) + len(found.problems)
@@ -79,7 +82,7 @@ def _say_report(report: AddReport, found: Discovery) -> None:
 
 
 def _wait(
-    platform: session.Platform,
+    platform: Platform[ClientT],
     target: Target,
     found: Discovery,
     report: AddReport,
@@ -91,9 +94,9 @@ def _wait(
     with counter("processed") as tell:
         ended = data.wait(platform.client, target, items, timeout=timeout, on_progress=tell)
     for problem in ended.failed:
-        session.say(f"failed: {problem}")
+        say(f"failed: {problem}")
     click.echo(f"Processed: {len(ended.processed)} of {len(items)}.")
     if ended.pending:
-        session.say(f"{len(ended.pending)} are still being processed after {timeout:g} s")
+        say(f"{len(ended.pending)} are still being processed after {timeout:g} s")
     late = [Problem(item.source, "still being processed") for item in ended.pending]
     return [*ended.failed, *late]

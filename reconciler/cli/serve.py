@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.session import say
+from reconciler.cli.streams import say
 
 
 def serve_until_interrupted(
@@ -43,12 +43,21 @@ def serve_until_interrupted(
         signal.signal(number, lambda *_: ended.set())
     sandbox.start()
     try:
-        click.echo(sandbox.base_url)
-        say(f"serving as user {sandbox.user_id}; export these, then use reconciler as ever:")
+        kept = f"kept in {data}" if data else "kept in memory only (--data DIR keeps it)"
+        say(f"The sandbox runs as user {sandbox.user_id}, its state {kept}. In another terminal:")
         say(f"  export CLARIFAI_API_BASE={sandbox.base_url}")
-        say("  export CLARIFAI_PAT=" + ("the token of --pat" if pat else "any-token"))
-        say("stop it with Ctrl-C")
+        say(f"  export CLARIFAI_PAT={_token(pat, app_keys)}")
+        say("Ctrl-C stops it.")
+        # last: whoever waits for this line may send requests as soon as it is there
+        click.echo(sandbox.base_url)
         ended.wait()
     finally:
         sandbox.stop()
     return 0
+
+
+def _token(pat: str | None, app_keys: Mapping[str, str]) -> str:
+    """What stands for the token, which is never shown."""
+    if pat:
+        return "TOKEN    # the one of --pat"
+    return "KEY    # one of --app-key" if app_keys else "any-token"

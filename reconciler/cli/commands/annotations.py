@@ -8,31 +8,32 @@ from typing import Any
 import click
 
 from reconciler.cli import options
+from reconciler.cli.groups import Group
 
 
-@click.group("annotations")
+@click.group("annotations", cls=Group)
 def command() -> None:
     """See what the app's default workflow wrote."""
 
 
 @command.command("list")
 @options.manifest_path
-@options.option("--status", "statuses", multiple=True, metavar="STATUS", help="success, pending, …")
-@options.option("--input", "input_id", default="", metavar="ID", help="Of this input alone.")
-@options.option("--user", "user_id", default="", metavar="ID", help="By this author; me is you.")
-@options.option("--input-level", is_flag=True, help="Also the inputs' own labels.")
+@options.option(
+    "--status", "statuses", multiple=True, metavar="STATUS",
+    help="Only these: success, pending, or as the platform names or numbers them; repeatable.",
+)  # fmt: skip
+@options.option("--input", "input_id", default="", metavar="ID", help="Only of this input.")
+@options.option(
+    "--user", "user_id", default="", metavar="ID",
+    help="Only by this author; me is the token's user.",
+)  # fmt: skip
+@options.option("--input-level", is_flag=True, help="Also the labels that inputs came with.")
 @options.formats("text", "json")
+@options.color
 @options.connection
-def list_(
-    path: Path,
-    statuses: tuple[str, ...],
-    input_id: str,
-    user_id: str,
-    input_level: bool,
-    format_: str,
-    **values: Any,
-) -> int:
+def list_(path: Path, statuses: tuple[str, ...], format_: str, **values: Any) -> int:
     """List annotations, oldest first: input, status, author, concepts with their scores."""
+    from reconciler.api.client import ReadClient
     from reconciler.cli import session
     from reconciler.execution.annotations import parse_statuses, read_annotations
     from reconciler.planning.live import identify
@@ -41,18 +42,19 @@ def list_(
     connection = options.take_connection(values)
     wanted = parse_statuses(statuses)
     manifest = session.load_manifest(path)
-    with session.connect(session.target_of(manifest), connection) as platform:
+    target = session.target_of(manifest, connection)
+    with session.connect(target, connection, ReadClient) as platform:
         target, me, answer = identify(platform.client, platform.target)
         if answer is None:
-            raise session.no_app(target, path)
+            raise session.no_app(target, path, connection)
         found = tuple(
             read_annotations(
                 platform.client,
                 target,
                 statuses=wanted,
-                input_id=input_id,
-                user_id=me if user_id == "me" else user_id,
-                include_input_level=input_level,
+                input_id=values["input_id"],
+                user_id=me if values["user_id"] == "me" else values["user_id"],
+                include_input_level=values["input_level"],
             )
         )
     click.echo(RENDERERS[format_](found), nl=False)

@@ -11,29 +11,30 @@ from reconciler.cli import options
 
 
 @click.command("apply")
-@options.manifest_path
+@click.argument("path", type=click.Path(path_type=Path), metavar="PATH|PLAN.json")
 @options.formats("text", "json")
 @options.selection
-@options.option("--prune", is_flag=True, help="Delete what this tool made and nothing declares.")
+@options.prune
 @options.option("--auto-approve", is_flag=True, help="Do not ask.")
-@options.option(
-    "--read-back-timeout", type=float, default=10.0, show_default=True,
-    help="Seconds to look for a write whose answer was lost.",
-)  # fmt: skip
-@options.option(
-    "--train-timeout", type=float, default=3600.0, show_default=True,
-    help="Seconds to wait for one training.",
-)  # fmt: skip
+@options.seconds(
+    "--read-back-timeout",
+    10.0,
+    "Look so long for a write whose answer was lost, and for its effect.",
+)
+@options.seconds("--train-timeout", 3600.0, "Wait so long for one training.")
 @options.color
 @options.connection
 def command(path: Path, **values: Any) -> int:
     """Bring the live app to the manifest, or carry out a plan file that was reviewed.
 
     A manifest's plan is shown first, and confirmed on a terminal; without one it needs
-    --auto-approve. A plan file is carried out only if the live app and the manifest are what they
-    were when it was made.
+    --auto-approve. A plan file is never asked about: it is carried out if the live app and the
+    manifest are what they were when it was made, and refused if not.
+
+    Ctrl-C lets the requests in flight finish and reports what was done; a second one stops at once
+    and says what is unknown. Running the same apply again goes on from there.
     """
-    from reconciler.cli.carry_out import apply
+    from reconciler.cli.carry_out import Wish, apply
 
     connection = options.take_connection(values)
-    return apply(path, connection, **values)
+    return apply(path, connection, Wish(**values))

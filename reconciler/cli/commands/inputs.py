@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from reconciler.cli import options
+from reconciler.cli.groups import Group
 
 
-@click.group("inputs")
+@click.group("inputs", cls=Group)
 def command() -> None:
     """Push inputs through the app's default workflow."""
 
@@ -19,13 +20,16 @@ def command() -> None:
 @options.manifest_path
 @click.argument("sources", nargs=-1, required=True, metavar="IMAGE|FOLDER|URL...")
 @options.option(
-    "--concept", "concepts", multiple=True, metavar="ID", help="Label them all with it."
-)
-@options.option("--concepts-from-folders", is_flag=True, help="Label each with its folder's name.")
-@options.option("--wait", is_flag=True, help="Wait until the workflow has run on all of them.")
+    "--concept", "concepts", multiple=True, metavar="ID",
+    help="Label all of them with this concept; repeatable.",
+)  # fmt: skip
 @options.option(
-    "--wait-timeout", type=float, default=600.0, show_default=True, help="Seconds to wait at most."
-)
+    "--concepts-from-folders", is_flag=True,
+    help="Label each with the concept that its folder is named after.",
+)  # fmt: skip
+@options.option("--wait", is_flag=True, help="Wait until the workflow has run on all of them.")
+@options.seconds("--wait-timeout", 600.0, "Wait at most so long.")
+@options.color
 @options.connection
 def add(path: Path, sources: tuple[str, ...], **values: Any) -> int:
     """Send images, folders of images, or URLs. A rerun skips what is there already.

@@ -8,54 +8,54 @@ from typing import Any
 import click
 
 from reconciler.cli import options
+from reconciler.cli.streams import is_colored, say
 
 
 @click.command("plan")
 @options.manifest_path
-@click.option(
-    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write a plan file."
-)
+@options.option(
+    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write a plan file, for `reconciler apply`.",
+)  # fmt: skip
 @options.formats("text", "json")
 @options.selection
-@options.option("--prune", is_flag=True, help="Delete what this tool made and nothing declares.")
+@options.prune
 @options.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are changes.")
 @options.color
 @options.connection
 def command(
-    path: Path,
-    out: Path | None,
-    format_: str,
-    detailed_exitcode: bool,
-    no_color: bool,
-    prune: bool,
-    **values: Any,
+    path: Path, out: Path | None, format_: str, detailed_exitcode: bool, **values: Any
 ) -> int:
     """Show what apply would do to the live app. Only reads.
 
-    A plan file written with -o is what `reconciler apply PLAN.json` carries out after a review.
+    A plan file written with -o is what `reconciler apply PLAN.json` carries out after a review:
+    exactly these operations, or none if the app or the manifest moved since.
     """
     from reconciler import __version__
-    from reconciler.cli import session
+    from reconciler.api.client import ReadClient
+    from reconciler.cli import files, session
+    from reconciler.errors import SettingsError
     from reconciler.report.plan import RENDERERS, render_json
 
     connection = options.take_connection(values)
-    manifest = session.load_manifest(path)
-    selection = session.selected(values["targets"], values["excludes"])
-    with session.connect(session.target_of(manifest), connection) as platform:
-        made = session.read_plan(
-            platform.client,
-            platform,
-            manifest,
-            owner=manifest.owner,
-            selection=selection,
-            source=session.source_of(manifest),
-            prune=prune,
+    if out is not None and out.suffix in {".yaml", ".yml"}:
+        raise SettingsError(
+            f"a plan file cannot be called {out}: that is how manifests are called",
+            hint=f"write it to {out.with_suffix('.json')}",
         )
-    if out is not None:
-        session.write_file(out, render_json(made, __version__))
+    manifest = session.load_manifest(path)
     session.show_warnings(manifest)
-    document = RENDERERS[format_](made, tool_version=__version__, color=session.colored(no_color))
+    question = session.Question.of_manifest(
+        manifest, values["targets"], values["excludes"], values["prune"]
+    )
+    target = session.target_of(manifest, connection)
+    with session.connect(target, connection, ReadClient) as platform:
+        made = session.read_plan(platform, question)
+    if out is not None:
+        files.write_whole(out, render_json(made, __version__))
+    document = RENDERERS[format_](made, tool_version=__version__, color=is_colored())
     click.echo(document, nl=False)
     if out is not None:
-        session.say(f"written to {out}: carry it out with: reconciler apply {out}")
+        sandbox = " --sandbox" if connection.sandbox else ""
+        say(f"Plan written to {out}. Carry it out with: reconciler apply {out}{sandbox}")
     return 2 if detailed_exitcode and not made.is_empty else 0

@@ -8,39 +8,64 @@ from typing import Any
 import click
 
 from reconciler.cli import options
+from reconciler.cli.groups import Group
 
 
-@click.group("sandbox")
+@click.group("sandbox", cls=Group)
 def command() -> None:
     """A local platform that speaks the same API and really runs the workflows."""
 
 
-@command.command("serve")
-@options.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
-@options.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder that keeps its state; in memory if left out.",
-)
-@options.option("--user", default="sandbox-user", show_default=True, help="Who the token is.")
-@options.option("--pat", metavar="TOKEN", help="The only personal token that is let in.")
-@options.option("--app-key", "app_keys", multiple=True, metavar="KEY=APP", help="An app key.")
-@options.option(
-    "--scores",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Scripted scores of public recognition models.",
-)
-@options.option("--latency-ms", type=click.IntRange(0), default=0, help="Added to every answer.")
-@options.option("--limit-rps", type=click.IntRange(1), help="Answer 429 above this rate.")
-@options.option("--legacy", is_flag=True, help="Model versions as before January 2023.")
-def serve(app_keys: tuple[str, ...], **values: Any) -> int:
-    """Serve until interrupted. Listens on loopback only."""
-    from reconciler.cli.serve import serve_until_interrupted
-
-    keys = {}
-    for pair in app_keys:
+def _app_keys(ctx: click.Context, param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """Key to app. What is said of a mistake leaves the key out: it is a secret."""
+    found: dict[str, str] = {}
+    for number, pair in enumerate(pairs, 1):
         key, equals, app = pair.partition("=")
         if not (key and equals and app):
-            raise click.BadParameter(f"{pair!r} is not KEY=APP", param_hint="--app-key")
-        keys[key] = app
-    return serve_until_interrupted(app_keys=keys, **values)
+            message = f"number {number} is not KEY=APP: a key, an equals sign, the id of its app"
+            raise click.BadParameter(message, ctx, param)
+        if found.setdefault(key, app) != app:
+            message = f"one key is given for two apps, {found[key]!r} and {app!r}"
+            raise click.BadParameter(message, ctx, param)
+    return found
+
+
+@command.command("serve")
+@options.option(
+    "--port", type=click.IntRange(0, 65535), metavar="N", default=8080, show_default=True,
+    help="Where to listen, on loopback; 0 takes any free port.",
+)  # fmt: skip
+@options.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the state in this folder (made if absent); else it is gone at the end.",
+)  # fmt: skip
+@options.option(
+    "--user", default="sandbox-user", show_default=True, metavar="ID", help="Whose token it is."
+)
+@options.option("--pat", metavar="TOKEN", help="Let in only this token, and the app keys.")
+@options.option(
+    "--app-key", "app_keys", multiple=True, metavar="KEY=APP", callback=_app_keys,
+    help="Let this key in, to one app; repeatable.",
+)  # fmt: skip
+@options.option(
+    "--scores", type=click.Path(dir_okay=False, path_type=Path),
+    help="Scripted scores of public recognition models.",
+)  # fmt: skip
+@options.option(
+    "--latency-ms", type=click.IntRange(0), metavar="N", default=0,
+    help="Wait so long before each answer.",
+)  # fmt: skip
+@options.option(
+    "--limit-rps", type=click.IntRange(1), metavar="N",
+    help="Answer 429 to more requests a second than this.",
+)  # fmt: skip
+@options.option("--legacy", is_flag=True, help="Model versions as they were before 2023.")
+@options.color
+def serve(**values: Any) -> int:
+    """Serve until interrupted. The URL is printed to stdout once it listens.
+
+    Without --pat and --app-key any token is let in.
+    """
+    from reconciler.cli.serve import serve_until_interrupted
+
+    return serve_until_interrupted(**values)

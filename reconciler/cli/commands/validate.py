@@ -7,18 +7,19 @@ from pathlib import Path
 import click
 
 from reconciler.cli import options
+from reconciler.cli.streams import is_colored, say
 
 
 @click.command("validate")
 @options.manifest_path
 @options.formats("text", "json", "github")
 @options.color
-def command(path: Path, format_: str, no_color: bool) -> int:
+def command(path: Path, format_: str) -> int:
     """Check a manifest offline: syntax, schema, references, graphs, ranges, limits.
 
     All problems of all files are reported in one run. Nothing is sent.
     """
-    from reconciler.cli.session import colored, load_manifest, say
+    from reconciler.cli.session import load_manifest
     from reconciler.errors import ManifestError
     from reconciler.report.diagnostics import RENDERERS, summary
 
@@ -27,7 +28,7 @@ def command(path: Path, format_: str, no_color: bool) -> int:
         diagnostics, sources, status = manifest.diagnostics, manifest.sources, 0
     except ManifestError as error:
         diagnostics, sources, status = error.diagnostics, error.sources, 1
-    document = RENDERERS[format_](diagnostics, sources, color=colored(no_color))
+    document = RENDERERS[format_](diagnostics, sources, color=is_colored())
     click.echo(document, nl=False)
     if not diagnostics and format_ == "text":
         say(f"{path}: {summary(diagnostics)}")

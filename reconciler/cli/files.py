@@ -1,0 +1,53 @@
+"""Files that commands read and write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.errors import SettingsError
+
+
+def read_text(path: Path) -> str:
+    """A file's text. Raises ``SettingsError``."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {_why(error)}") from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file whole or not at all. Raises ``SettingsError``."""
+    # what a link or a device stands for is written to, not replaced
+    path = path.resolve()
+    beside = path.with_name(f".{path.name}.tmp")
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, "utf-8")
+            return
+        beside.write_text(text, "utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise SettingsError(
+            f"{path} cannot be written: {_why(error)}", hint="name another file with -o"
+        ) from error
+
+
+def make_private_folder(path: Path) -> None:
+    """A folder that git ignores. Raises ``SettingsError``."""
+    try:
+        path.mkdir(exist_ok=True)
+        ignore = path / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", "utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be used for the sandbox's data: {_why(error)}",
+            hint="run it in a folder that can be written",
+        ) from error
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (error.strerror or str(error)).lower()
+    return "it is not UTF-8"

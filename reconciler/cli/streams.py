@@ -1,0 +1,37 @@
+"""Who sees what: the document goes to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+NO_COLOR = f"{__name__}.no_color"
+"""Where the running command keeps that it was told ``--no-color``."""
+
+
+def say(text: str) -> None:
+    """To stderr: everything that is not the document."""
+    click.echo(text, err=True)
+
+
+def interject(text: str) -> None:
+    """Like ``say``, from inside a signal handler: it may come amid another write to stderr."""
+    start = "\r\x1b[K" if is_interactive() else ""
+    os.write(2, f"{start}{text}\n".encode())
+
+
+def is_interactive() -> bool:
+    """Whether a person watches stderr on a terminal that can rewrite a line."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def is_colored(*, err: bool = False) -> bool:
+    """Whether a stream is a terminal that wants colour (https://no-color.org)."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.meta.get(NO_COLOR):
+        return False
+    stream = sys.stderr if err else sys.stdout
+    unwanted = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return not unwanted and stream.isatty()
