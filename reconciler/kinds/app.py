@@ -148,6 +148,8 @@ class AppKind(Kind):
 
     def _fields(self, job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
         fields = {**editable(raw, _EDITABLE), **job.wanted.fields}
+        if workflow := fields.get("default_workflow"):
+            fields["default_workflow"] = editable(workflow, ("id", "user_id", "app_id"))
         if "visibility" in job.wanted.fields:
             fields["visibility"] = {"gettable": VISIBILITIES.number_of(fields["visibility"])}
         stated = job.wanted.fields.get("metadata", {})

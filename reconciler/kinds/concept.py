@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
-from reconciler.kind import Conversation, Job, Kind, Learnt, Scope, Write, find_item
+from reconciler.kind import Conversation, Job, Kind, Learnt, Scope, Write, editable, find_item
 from reconciler.resource import Resource, same
 from reconciler.spec import Flag, LooseId, Metadata, Spec, Text
 from reconciler.values import Mark, marked, number, unmarked
+
+_EDITABLE = ("name", "definition", "image", "keypoint_info", "extra_info", "visibility")
 
 
 class ConceptSpec(Spec):
@@ -81,7 +83,7 @@ class ConceptKind(Kind):
         return {}
 
     def _body(self, job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
-        kept = {name: raw[name] for name in ("name", "definition") if raw.get(name)}
+        kept = editable(raw, _EDITABLE)
         stated = {**kept, **job.wanted.fields}
         metadata = {**(raw.get("metadata") or {}), **stated.pop("metadata", {})}
         return {"id": job.wanted.address.id, **stated, "metadata": marked(metadata, job.mark)}

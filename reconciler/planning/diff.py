@@ -21,7 +21,15 @@ from reconciler.planning.ownership import (
     with_relation_marks,
 )
 from reconciler.planning.versions import Choice
-from reconciler.resource import Path, Resource, ResourceGraph, ReuseVersion, is_blank, same
+from reconciler.resource import (
+    Path,
+    Resource,
+    ResourceGraph,
+    ReuseVersion,
+    VersionStatus,
+    is_blank,
+    same,
+)
 from reconciler.values import Unknown, digest, thaw
 
 
@@ -308,6 +316,10 @@ def _with_reasons(changes: Iterable[Change]) -> list[Change]:
     return explained
 
 
+def _is_trained(live: Resource | None) -> bool:
+    return live is not None and any(v.status is VersionStatus.TRAINED for v in live.versions)
+
+
 def _reason(change: Change, followed: list[Address]) -> str:
     count = len(change.fields)
     fields = f"{count} field{'s' if count != 1 else ''}"
@@ -317,7 +329,7 @@ def _reason(change: Change, followed: list[Address]) -> str:
         case Action.TRAIN if isinstance(change.version, ReuseVersion):
             return f"version {change.version.id} is still in training"
         case Action.TRAIN:
-            return "never trained" if change.live is None else "its specification changed"
+            return "its specification changed" if _is_trained(change.live) else "never trained"
         case Action.SET_DEFAULT:
             return "another workflow is to run on new inputs"
     if isinstance(change.version, ReuseVersion):
