@@ -70,7 +70,7 @@ def load(path: Path, kinds: Mapping[str, Kind], *, default_app_id: str | None) -
     sections, found = merge(loaded.documents, schema.forms(kinds), whole)
     validated = schema.validate(sections, kinds)
     app = validated.specs.get(APP)
-    app_id = getattr(app, "id", None) or default_app_id
+    app_id = getattr(app, "id", None) or default_app_id or None
     user_id = getattr(app, "user_id", None)
     found += [*loaded.diagnostics, *validated.diagnostics]
     if loaded.complete:
