@@ -52,6 +52,7 @@ __all__ = [
     "Node",
     "Scalar",
     "Sequence",
+    "Token",
     "describe",
     "find",
     "find_files",
@@ -62,6 +63,7 @@ __all__ = [
     "parse",
     "plain",
     "resolve_number",
+    "tokens",
 ]
 
 MAX_DEPTH = 100
@@ -143,6 +145,28 @@ def parse(text: str | bytes, file: str) -> tuple[list[Document], list[Diagnostic
             break
         rest, start = "\n".join(lines[following:]), following
     return documents, list(arrange(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a text is written in: ``kind`` is the mark itself (``-``, ``{``), or ``<scalar>`` and such.
+
+    ``text[start:end]`` is the token; what begins or ends by indentation alone has no length.
+    """
+
+    kind: str
+    start: int
+    end: int
+    line: int
+    column: int
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The tokens of a text that ``parse`` found no mistake in; line and column count from 0."""
+    found: Iterator[Any] = yaml.scan(text, Loader=_LOADER)
+    for token in found:
+        start = token.start_mark
+        yield Token(token.id, start.index, token.end_mark.index, start.line, start.column)
 
 
 _DOCUMENT = re.compile(r"---(?:\s|$)")
