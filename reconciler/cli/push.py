@@ -18,7 +18,6 @@ from reconciler.errors import NotFoundError
 from reconciler.execution import data
 from reconciler.execution.data import AddReport
 from reconciler.execution.sources import Discovery, Problem, discover, label
-from reconciler.planning.live import identify
 
 
 def push(
@@ -35,9 +34,7 @@ def push(
     manifest = session.load_manifest(path)
     found = discover(sources)
     with session.connect(session.target_of(manifest, connection), connection, Client) as platform:
-        target, _, answer = identify(platform.client, platform.target)
-        if answer is None:
-            raise session.no_app(target, path, connection)
+        target, _ = session.find_app(platform, path, connection)
         if concepts or concepts_from_folders:
             found = _labelled(found, platform, target, concepts, concepts_from_folders)
         for problem in found.problems:

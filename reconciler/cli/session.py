@@ -177,13 +177,23 @@ def _show_request(call: Call, status: int, seconds: float) -> None:
     say(f"{call.method} {call.path} -> {status or 'no answer'} ({seconds * 1000:.0f} ms)")
 
 
-def no_app(target: Target, path: Path, connection: Connection) -> SettingsError:
-    """That the app has to be applied before data can flow through it."""
+def find_app(platform: Platform[ClientT], path: Path, connection: Connection) -> tuple[Target, str]:
+    """The app with its real user, and the token's user. Raises ``SettingsError`` if it is absent.
+
+    For commands that need an app: its manifest has to be applied before data can flow through it.
+    """
+    target, me, answer = live.identify(platform.client, platform.target)
+    if answer is not None:
+        return target, me
     sandbox = " --sandbox" if connection.sandbox else ""
-    return SettingsError(
-        f"the app {target.app_id!r} of user {target.user_id!r} does not exist yet",
-        hint=f"create it first: reconciler apply {path}{sandbox}",
-    )
+    way = f"create it first: reconciler apply {path}{sandbox}"
+    app = f"the app {target.app_id!r} of user {target.user_id!r}"
+    if target.user_id != me:
+        raise SettingsError(
+            f"{app} is not there, or not for the eyes of {me!r}, whose token this is",
+            hint=f"check CLARIFAI_USER_ID; or {way}",
+        )
+    raise SettingsError(f"{app} does not exist yet", hint=way)
 
 
 # --- plans

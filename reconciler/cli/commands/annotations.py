@@ -36,7 +36,6 @@ def list_(path: Path, statuses: tuple[str, ...], format_: str, **values: Any) ->
     from reconciler.api.client import ReadClient
     from reconciler.cli import session
     from reconciler.execution.annotations import parse_statuses, read_annotations
-    from reconciler.planning.live import identify
     from reconciler.report.annotations import RENDERERS
 
     connection = options.take_connection(values)
@@ -44,9 +43,7 @@ def list_(path: Path, statuses: tuple[str, ...], format_: str, **values: Any) ->
     manifest = session.load_manifest(path)
     target = session.target_of(manifest, connection)
     with session.connect(target, connection, ReadClient) as platform:
-        target, me, answer = identify(platform.client, platform.target)
-        if answer is None:
-            raise session.no_app(target, path, connection)
+        target, me = session.find_app(platform, path, connection)
         found = tuple(
             read_annotations(
                 platform.client,
