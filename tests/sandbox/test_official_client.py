@@ -16,6 +16,9 @@ from google.protobuf import struct_pb2
 
 from tests.sandbox.driving import Api, png
 
+# The client reads a descriptor attribute that protobuf 6 warns of and protobuf 7 no longer has.
+pytestmark = pytest.mark.filterwarnings("ignore:label.. is deprecated:DeprecationWarning")
+
 Code = status_code_pb2.StatusCode
 
 
