@@ -126,11 +126,17 @@ class Resource:
         if self.identity is None:
             object.__setattr__(self, "identity", self.address)
 
-    def with_value(self, path: Path, value: Any) -> Resource:
-        """A copy with one field replaced; ``path`` begins in ``fields`` or ``configuration``."""
-        if self.configuration is not None and path[0] in self.configuration:
-            return replace(self, configuration=_replaced(self.configuration, path, value))
-        return replace(self, fields=_replaced(self.fields, path, value))
+    def with_values(self, values: Mapping[Path, Any]) -> Resource:
+        """A copy with some values replaced; a path begins in ``fields`` or ``configuration``."""
+        if not values:
+            return self
+        fields, configuration = self.fields, self.configuration
+        for path, value in values.items():
+            if configuration is not None and path[0] in configuration:
+                configuration = _replaced(configuration, path, value)
+            else:
+                fields = _replaced(fields, path, value)
+        return replace(self, fields=fields, configuration=configuration)
 
 
 @dataclass(frozen=True, slots=True)

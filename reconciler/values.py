@@ -128,8 +128,13 @@ def number(value: Any) -> Any:
     return value
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
 def freeze(value: Any) -> Any:
     """Nested data made read-only: mappings with sorted keys, sequences as tuples."""
+    if type(value) in _SCALARS:  # nearly all values of a large app, and asked of each many times
+        return value
     if isinstance(value, Mapping):
         return MappingProxyType({key: freeze(value[key]) for key in sorted(value)})
     if isinstance(value, list | tuple):

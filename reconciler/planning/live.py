@@ -7,7 +7,7 @@ version, and where a model of another app stands.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -35,18 +35,24 @@ from reconciler.resource import External, Resource, ResourceGraph, Version, Vers
 class LiveApp:
     """The app as it is: ``exists`` is False if it has yet to be created.
 
-    ``target`` has the real user id, ``me`` is the real id of the token's user.
+    ``target`` has the real user id, ``me`` is the real id of the token's user. ``called`` holds,
+    by new address, what the service still calls a resource that is to be renamed.
     """
 
     target: Target
     me: str
     graph: ResourceGraph
     exists: bool
+    called: Mapping[Address, Address] = field(default_factory=dict)
 
     @property
     def scope(self) -> Scope:
         """What the desired side is built for."""
         return Scope(self.target, self.me)
+
+    def name_of(self, address: Address) -> Address:
+        """What the service calls a resource now."""
+        return self.called.get(address, address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,7 @@ def settle(
         if not asked and open_:
             sample = {a: {r.to for r in open_[a].references} for a in open_}
             dag.sort(sample, key=str, name=str)  # names the circle
-        twins = _read_versions(reader, kinds, live.target, twins, asked)
+        twins = _read_versions(reader, kinds, live, twins, asked)
         histories |= _read_histories(reader, kinds, live, following, asked)
     desired = desired.replacing(
         [resolved(resource, twins.get(resource.address), choices) for resource in desired]
@@ -151,7 +157,7 @@ def settle(
 def _read_versions(
     reader: Reader,
     kinds: Mapping[str, Kind],
-    target: Target,
+    app: LiveApp,
     live: ResourceGraph,
     asked: Mapping[Address, Question],
 ) -> ResourceGraph:
@@ -166,12 +172,14 @@ def _read_versions(
             listed.append((resource, kind))
     changed: dict[Address, Resource] = {}
     lists = reader.read_lists(
-        [kind.versions(target, resource.address) for resource, kind in listed]
+        [kind.versions(app.target, app.name_of(resource.address)) for resource, kind in listed]
     )
     for (resource, kind), items in zip(listed, lists, strict=True):
         versions = [kind.read_version(item, resource, full=False) for item in items]
         changed[resource.address] = with_versions(resource, versions, complete=True)
-    answers = reader.get_all([kind.version(target, r.address, v) for r, kind, v in wanted])
+    answers = reader.get_all(
+        [kind.version(app.target, app.name_of(r.address), v) for r, kind, v in wanted]
+    )
     for (resource, kind, id_), answer in zip(wanted, answers, strict=True):
         if isinstance(answer, NotFoundError):
             version = Version(id_, VersionStatus.FAILED, "", configuration={})
@@ -197,10 +205,11 @@ def _read_histories(
         seen: list[str] = []
         users = {user for user, _ in following[address].pinned} if address in following else set()
         for user in sorted(users):
-            listing = kinds[user.kind].history(live.target, user)
+            listing = kinds[user.kind].history(live.target, live.name_of(user))
             for item in reader.read_list(listing) if listing else ():
                 references = kinds[user.kind].read_history(item, live.target)
-                seen += [r.version for r in references if r.to == address and r.version]
+                names = (address, live.name_of(address))
+                seen += [r.version for r in references if r.to in names and r.version]
         histories[address] = tuple(dict.fromkeys(seen))
     return histories
 
@@ -232,8 +241,8 @@ def _pin_externals(reader: Reader, desired: ResourceGraph, live: LiveApp) -> Res
         assert answer is not None
         model, version = answer
         before = changed.get(resource.address, resource)
-        changed[resource.address] = before.with_value(external.model_path, model).with_value(
-            external.version_path, version
+        changed[resource.address] = before.with_values(
+            {external.model_path: model, external.version_path: version}
         )
     return desired.replacing(changed.values())
 

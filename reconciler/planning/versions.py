@@ -121,13 +121,14 @@ def resolved(
     never show as a change.
     """
     own = {(r.path, r.to): r.version for r in live.references} if live else {}
+    values: dict[Path, str | Unknown] = {}
     for reference in resource.references:
         choice = choices.get(reference.to)
         if reference.pins and not reference.version and choice is not None:
             pinned = own.get((reference.path, reference.to), "")
             value = pinned if pinned in choice.right else choice.current
-            resource = resource.with_value(reference.path, value or "")
-    return resource
+            values[reference.path] = value or ""
+    return resource.with_values(values)
 
 
 def with_versions(
