@@ -63,10 +63,22 @@ _TITLES: Mapping[str, str] = MappingProxyType(
         # RC5xx: warnings that only this domain knows
         "RC501": "external model without a version",
         "RC502": "model without an owner that this manifest does not have",
+        "RC511": "scores between two thresholds that nobody writes",
+        "RC512": "score exactly on a threshold that nobody writes",
+        "RC513": "scores written with two statuses",
+        "RC514": "doubtful path without a lower bound",
+        "RC515": "surest scores that nobody writes",
+        "RC516": "threshold that no score passes",
+        "RC521": "threshold for a concept that never comes",
+        "RC522": "concept without a threshold",
+        "RC531": "writer that nothing reaches",
+        "RC532": "scores written twice with one status",
+        "RC533": "writer in another user's name",
+        "RC541": "id of a public workflow",
     }
 )
 
-_WARNINGS = frozenset({"RC501", "RC502"})
+_WARNINGS = frozenset(code for code in _TITLES if code.startswith("RC5"))
 """The codes that do not stop a command by themselves."""
 
 CODES: Mapping[str, CodeInfo] = MappingProxyType(
