@@ -45,6 +45,7 @@ _TITLES: Mapping[str, str] = MappingProxyType(
         "RC104": "unknown value",
         "RC105": "same id twice",
         "RC106": "bad id",
+        "RC107": "keys that exclude each other",
         # RC2xx: references and the graph
         "RC201": "unknown model",
         "RC202": "unknown concept",
@@ -56,10 +57,19 @@ _TITLES: Mapping[str, str] = MappingProxyType(
         "RC208": "node without the input it needs",
         "RC209": "relation of a concept with itself",
         "RC210": "unknown reference",
+        "RC211": "rename that cannot be",
         # RC3xx: ranges and limits
         "RC301": "number out of range",
         "RC302": "too many nodes",
         "RC303": "notes too long",
+        # RC4xx: variables and overlays
+        "RC401": "use of a variable that is not declared",
+        "RC402": "variable without a value",
+        "RC403": "variable of the wrong type",
+        "RC404": "variables that use each other in a circle",
+        "RC405": "bad variable name",
+        "RC406": "overlay of something that is not there",
+        "RC407": "value for a variable that is not declared",
         # RC5xx: warnings that only this domain knows
         "RC501": "external model without a version",
         "RC502": "model without an owner that this manifest does not have",

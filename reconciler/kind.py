@@ -118,7 +118,7 @@ class Kind(ABC):
     ``verb`` the one action for creating and updating, where the kind has a word of its own;
     ``unknown_code`` is what a reference to one that is not there is reported as;
     ``at_once`` that a change routes inputs differently the moment it is made; ``routing_fields``
-    the fields that decide what happens to inputs.
+    the fields that decide what happens to inputs; ``renames`` that the API changes ids in place.
     """
 
     name: ClassVar[str]
@@ -127,6 +127,7 @@ class Kind(ABC):
     verb: ClassVar[str] = ""
     unknown_code: ClassVar[str] = "RC210"
     at_once: ClassVar[bool] = False
+    renames: ClassVar[bool] = False
     routing_fields: ClassVar[frozenset[str]] = frozenset()
     deletable: ClassVar[bool] = True
     immutable: ClassVar[frozenset[str]] = frozenset()
@@ -234,6 +235,15 @@ def find_nothing(call: Call, key: str) -> Conversation[Json | None]:
     """What shows that a delete was carried out: the object cannot be read any more."""
     answer = yield call
     return None if answer and answer.get(key) else {}
+
+
+def renaming(
+    job: Job, collection: str, find: Callable[[], Conversation[Json | None]]
+) -> Write:
+    """``PATCH ~/COLLECTION/ids``: one pair a call (proto, PatchModelIds and PatchWorkflowIds)."""
+    pair = {"id": job.found.raw["id"], "new_id": job.wanted.address.id}
+    body = {"ids": [pair], "action": "overwrite"}
+    return Write(Call("PATCH", job.target.at(collection, "ids"), body=body), find)
 
 
 def editable(raw: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from reconciler.kind import (
     editable,
     find_nothing,
     find_object,
+    renaming,
 )
 from reconciler.kinds import model_types
 from reconciler.kinds.model_types.base import ModelSpec, ModelType
@@ -129,6 +130,7 @@ class ModelKind(VersionedKind):
     rank: ClassVar[int] = 30
     section: ClassVar[str] = "models"
     unknown_code: ClassVar[str] = "RC201"
+    renames: ClassVar[bool] = True
     immutable: ClassVar[frozenset[str]] = frozenset({"model_type_id"})
     open_maps: ClassVar[frozenset[str]] = frozenset(
         {"metadata", "params", "train_params", "input_params"}
@@ -267,6 +269,11 @@ class ModelKind(VersionedKind):
         if isinstance(job.version, ReuseVersion):
             return {"version": job.version.id}
         return (yield from self._post_version(job))
+
+    def rename(self, job: Job) -> Conversation[Learnt]:
+        """``PATCH ~/models/ids``; versions, and the nodes that pin them, stay."""
+        yield renaming(job, "models", lambda: find_object(self._get(job), "model", bool))
+        return {}
 
     def train(self, job: Job) -> Conversation[Learnt]:
         """A version still in training is waited for, any other is posted first."""

@@ -21,6 +21,7 @@ from reconciler.kind import (
     editable,
     find_nothing,
     find_object,
+    renaming,
 )
 from reconciler.model_reference import (
     ModelName,
@@ -161,6 +162,7 @@ class WorkflowKind(Kind):
     rank: ClassVar[int] = 40
     section: ClassVar[str] = "workflows"
     unknown_code: ClassVar[str] = "RC205"
+    renames: ClassVar[bool] = True
     routing_fields: ClassVar[frozenset[str]] = frozenset({"nodes"})
 
     def section_type(self) -> Any:
@@ -262,6 +264,11 @@ class WorkflowKind(Kind):
         body = {"workflows": [self._body(job, job.found.raw)], "action": "overwrite"}
         call = Call("PATCH", job.target.at("workflows"), body=body)
         yield Write(call, lambda: self._find(job), batch="workflows")
+        return {}
+
+    def rename(self, job: Job) -> Conversation[Learnt]:
+        """``PATCH ~/workflows/ids``."""
+        yield renaming(job, "workflows", lambda: find_object(self._get(job), "workflow", bool))
         return {}
 
     def delete(self, job: Job) -> Conversation[Learnt]:

@@ -9,6 +9,7 @@ from reconciler.address import Address, field_path
 from reconciler.catalogue import public_model
 from reconciler.diagnostics import Diagnostic, did_you_mean, problem
 from reconciler.kind import Kind
+from reconciler.manifest.language import Move
 from reconciler.manifest.sections import Sections
 from reconciler.origin import Origin
 from reconciler.resource import External, Reference, Resource, ResourceGraph
@@ -26,6 +27,36 @@ def check(
     whole only the references are looked at.
     """
     return list(_Checks(tuple(declared), sections, kinds).run())
+
+
+def check_moves(
+    moves: Iterable[Move],
+    declared: Iterable[Resource],
+    sections: Sections,
+    kinds: Mapping[str, Kind],
+) -> Iterator[Diagnostic]:
+    """A rename goes from an address that is no longer declared to one that is, once each."""
+    addresses = {resource.address for resource in declared}
+    seen: set[Address] = set()
+    for move in moves:
+        place = sections.find((*move.source, "to")).origin
+        kind = kinds.get(move.new.kind)
+        if kind is None or not kind.renames or move.old.kind != move.new.kind:
+            able = ", ".join(name for name, kind in kinds.items() if kind.renames)
+            message = f"{move.old} cannot become {move.new}"
+            hint = f"what the API renames in place: {able}"
+            yield problem("RC211", message, place, hint=hint)
+        elif move.new not in addresses:
+            names = [str(a) for a in addresses if a.kind == move.new.kind]
+            hint = did_you_mean(str(move.new), names) or "declare it under its new id"
+            yield problem("RC211", f"{move.new} is not declared", place, hint=hint)
+        elif move.old in addresses or move.old == move.new:
+            place = sections.find((*move.source, "from")).origin
+            message = f"{move.old} is still declared"
+            yield problem("RC211", message, place, hint="take one of the two out")
+        elif {move.old, move.new} & seen:
+            yield problem("RC211", f"{move.new} is renamed twice", place, hint="keep one of them")
+        seen |= {move.old, move.new}
 
 
 class _Checks:

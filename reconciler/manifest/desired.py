@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reconciler.address import APP
+from reconciler.address import APP, Address
 from reconciler.call import Target
 from reconciler.diagnostics import Diagnostic, arrange, has_errors, problem
 from reconciler.errors import ManifestError
 from reconciler.kind import Kind, Scope
-from reconciler.manifest import checks, documents, schema
+from reconciler.manifest import checks, documents, language, schema, variables
+from reconciler.manifest.overlay import lay_over
 from reconciler.manifest.sections import Sections, merge
 from reconciler.origin import Origin
 from reconciler.resource import Resource, ResourceGraph
@@ -25,7 +28,8 @@ class Manifest:
 
     ``sections`` are the validated specs by top-level key; ``app_id`` is the manifest's, else the
     default that ``load`` was given; ``owner`` goes into marks. ``sources`` has each file's text by
-    its name, ``digest`` covers names and bytes of all files; ``diagnostics`` are warnings.
+    its name, ``digest`` covers names and bytes of all files and the ``variables``' values;
+    ``moves`` are renames, from and to; ``diagnostics`` are warnings.
     """
 
     path: Path
@@ -35,6 +39,8 @@ class Manifest:
     owner: str
     sources: Mapping[str, str]
     digest: str
+    moves: tuple[tuple[Address, Address], ...] = ()
+    variables: Mapping[str, Any] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
 
     def build(self, kinds: Mapping[str, Kind], scope: Scope) -> ResourceGraph:
@@ -54,43 +60,115 @@ def _declared(
         yield from kind.declare(sections, scope)
 
 
-def load(path: Path, kinds: Mapping[str, Kind], *, default_app_id: str | None) -> Manifest:
-    """The manifest at a path, a file or a directory.
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What is laid over a manifest's files when it is loaded.
+
+    ``variables`` and ``environment`` are texts by name; a name in ``environment`` that the manifest
+    does not declare is nobody's mistake.
+    """
+
+    overlays: tuple[Path, ...] = ()
+    variable_files: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def load(
+    path: Path,
+    kinds: Mapping[str, Kind],
+    *,
+    default_app_id: str | None,
+    inputs: Inputs | None = None,
+) -> Manifest:
+    """The manifest at a path, a file or a directory, with what is laid over it.
 
     Raises ``ManifestError`` with every problem found, warnings included, if one is an error.
     """
-    files: dict[Path, bytes] = {}
-
-    def read(file: Path) -> bytes:
-        files[file] = file.read_bytes()
-        return files[file]
-
+    read = _Read()
+    inputs = inputs or Inputs()
     loaded = documents.load(path, read)
-    whole = Origin(path.as_posix())
-    sections, found = merge(loaded.documents, schema.forms(kinds), whole)
-    validated = schema.validate(sections, kinds)
+    forms = schema.forms(kinds)
+    sections, found = merge(loaded.documents, forms, Origin(path.as_posix()))
+    sources, complete = dict(loaded.sources), loaded.complete
+    found += loaded.diagnostics
+    for overlay in inputs.overlays:
+        more = documents.load(overlay, read)
+        changes, wrong = merge(more.documents, forms, Origin(overlay.as_posix()))
+        sections, refused = lay_over(sections, changes)
+        found += [*more.diagnostics, *wrong, *refused]
+        sources |= more.sources
+        complete = complete and more.complete
+    given, wrong = _given(sections, inputs, read, sources)
+    filled = variables.fill(sections, given)
+    found += [*wrong, *filled.diagnostics]
+    validated = schema.validate(filled.sections, kinds)
     app = validated.specs.get(APP)
     app_id = getattr(app, "id", None) or default_app_id or None
     user_id = getattr(app, "user_id", None)
-    found += [*loaded.diagnostics, *validated.diagnostics]
-    if loaded.complete:
+    found += [d for d in validated.diagnostics if d.origin not in filled.broken]
+    moves, wrong = language.moves(validated.specs, validated.sections)
+    found += wrong
+    if complete:
         scope = Scope(Target(user_id or "me", app_id or ""))
-        declared = _declared(validated.specs, kinds, scope)
-        found += checks.check(declared, validated.sections, kinds)
+        declared = tuple(_declared(validated.specs, kinds, scope))
+        wrong = checks.check(declared, validated.sections, kinds)
+        found += [d for d in wrong if d.origin not in filled.broken]
+        found += checks.check_moves(moves, declared, validated.sections, kinds)
         found += _app_id_missing(app_id, validated.sections)
-    diagnostics = arrange(found)
+    found, wrong = language.levelled(found, validated.specs, validated.sections)
+    diagnostics = arrange(variables.explained([*found, *wrong], filled.set_at))
     if has_errors(diagnostics) or app_id is None:
-        raise ManifestError(diagnostics, loaded.sources)
+        raise ManifestError(diagnostics, sources)
     return Manifest(
         path=path,
         sections=validated.specs,
         app_id=app_id,
         user_id=user_id,
         owner=getattr(app, "owner", None) or app_id,
-        sources=loaded.sources,
-        digest=_digest(path, files),
+        sources=sources,
+        digest=_digest(path, read.files, filled.values),
+        moves=tuple((move.old, move.new) for move in moves),
+        variables=filled.values,
         diagnostics=diagnostics,
     )
+
+
+class _Read:
+    """Reads files and remembers their bytes, for the digest."""
+
+    def __init__(self) -> None:
+        self.files: dict[Path, bytes] = {}
+
+    def __call__(self, file: Path) -> bytes:
+        self.files[file] = file.read_bytes()
+        return self.files[file]
+
+
+def _given(
+    sections: Sections, inputs: Inputs, read: _Read, sources: dict[str, str]
+) -> tuple[dict[str, variables.Given], list[Diagnostic]]:
+    """What sets variables, the later winning: environment, files, command line."""
+    declared = sections.entries.get(variables.SECTION, {})
+    given = {
+        name: variables.Given(text, Origin(f"RECONCILER_VAR_{name}"))
+        for name, text in inputs.environment.items()
+        if name in declared
+    }
+    found: list[Diagnostic] = []
+    for file in inputs.variable_files:
+        loaded = documents.load(file, read)
+        sources |= loaded.sources
+        found += loaded.diagnostics
+        for document in loaded.documents:
+            more, wrong = variables.given_by_file(document.root)
+            given |= more
+            found += wrong
+    given |= {
+        name: variables.Given(text, Origin(f"--var {name}"))
+        for name, text in inputs.variables.items()
+    }
+    return given, found
 
 
 def _app_id_missing(app_id: str | None, sections: Sections) -> Iterator[Diagnostic]:
@@ -100,16 +178,17 @@ def _app_id_missing(app_id: str | None, sections: Sections) -> Iterator[Diagnost
         yield problem("RC206", "the app has no id", where, hint=hint)
 
 
-def _digest(path: Path, files: Mapping[Path, bytes]) -> str:
-    """``sha256:HEX`` of the files' names below the manifest's root and their bytes."""
+def _digest(path: Path, files: Mapping[Path, bytes], values: Mapping[str, Any]) -> str:
+    """``sha256:HEX`` of the files' names as seen from the manifest, their bytes, and variables."""
     root = path if path.is_dir() else path.parent
     whole = hashlib.sha256()
-    named = {file.relative_to(root).as_posix().encode(): data for file, data in files.items()}
+    named = {
+        Path(os.path.relpath(file, root)).as_posix().encode(): data for file, data in files.items()
+    }
+    if values:
+        named[b""] = json.dumps(dict(values), sort_keys=True).encode()
     for name in sorted(named):
         for part in (name, named[name]):
             whole.update(len(part).to_bytes(8, "big"))
             whole.update(part)
     return f"sha256:{whole.hexdigest()}"
-
-
-__all__ = ["Manifest", "build", "load"]

@@ -39,15 +39,19 @@ class Scalar(_Placed):
 
 @dataclass(slots=True, eq=False)
 class Mapping(_Placed):
-    """In the order of the file; ``key_places`` holds line and column of each key."""
+    """In the order of the file; ``key_places`` holds line and column of each key.
+
+    ``key_files`` names the file of those keys that another file laid over this mapping.
+    """
 
     items: dict[str, Node]
     key_places: dict[str, tuple[int, int]]
+    key_files: dict[str, str] | None = None
 
     def key_origin(self, key: str) -> Origin:
         """Where the key stands; the mapping's own place for a key that it does not have."""
         line, column = self.key_places.get(key, (self.line, self.column))
-        return Origin(self.file, line, column)
+        return Origin((self.key_files or {}).get(key, self.file), line, column)
 
 
 @dataclass(slots=True, eq=False)

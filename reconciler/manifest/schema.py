@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kind import Kind
-from reconciler.manifest import mistakes
+from reconciler.manifest import language, mistakes, sdk
 from reconciler.manifest.nodes import Scalar
 from reconciler.manifest.sections import Form, Sections, Shape
 from reconciler.spec import (
@@ -46,7 +46,8 @@ class Validated:
 def forms(kinds: Mapping[str, Kind]) -> Mapping[str, Form]:
     """What each top-level key holds, as its kind's type says."""
     found = {kind.section: _form(kind) for kind in kinds.values() if kind.section}
-    return MappingProxyType(found)
+    own = {name: section.form for name, section in language.SECTIONS.items()}
+    return MappingProxyType({**found, **own})
 
 
 def _form(kind: Kind) -> Form:
@@ -88,6 +89,8 @@ def _model(kinds: Mapping[str, Kind]) -> type[BaseModel]:
         for kind in kinds.values()
         if kind.section
     }
+    for name, section in language.SECTIONS.items():
+        fields[name] = (section.type | None, Field(None, description=section.description))
     model: type[BaseModel] = create_model("Manifest", __base__=Spec, **fields)
     return model
 
@@ -116,6 +119,10 @@ def json_schema(kinds: Mapping[str, Kind]) -> JsonSchema:
     """Draft 2020-12 for editors: what it flags, ``validate`` flags too."""
     schema = _tidy(_model(kinds).model_json_schema())
     schema.pop("description", None)
+    schema["properties"][sdk.KEY] = {
+        "description": "A workflow file of the official SDK, as it stands.",
+        "type": "object",
+    }
     for name, form in forms(kinds).items():
         if form.bare:
             schema["properties"][name] = _or_ids(schema["properties"][name])
@@ -156,14 +163,39 @@ def _tidy(schema: Any) -> Any:
         tidy["propertyNames"] = {"minLength": 1, "maxLength": LOOSE_ID_LENGTH}
     for key in _INNER:
         if key in tidy:
-            tidy[key] = _tidy(tidy[key])
+            tidy[key] = _or_variable(_tidy(tidy[key]))
     for key in _LISTS:
         if key in tidy:
             tidy[key] = [_tidy(item) for item in tidy[key]]
     for key in _NAMED:
         if key in tidy:
             tidy[key] = {name: _tidy(value) for name, value in tidy[key].items()}
+            if key == "properties":
+                tidy[key] = {name: _or_variable(value) for name, value in tidy[key].items()}
     return _nullable(tidy)
+
+
+_VARIABLE: Final = {"type": "string", "pattern": r"\$\{"}
+"""Text that uses a variable: what it becomes is known only when a command runs."""
+
+
+def _or_variable(schema: Any) -> Any:
+    """A form that text in general does not meet, or a variable in its place."""
+    if not isinstance(schema, dict):
+        return schema
+    forms = schema["anyOf"] if "anyOf" in schema else [schema]
+    if not any(_is_narrow(form) for form in forms):
+        return schema
+    said = {key: schema[key] for key in ("description", "default") if key in schema}
+    form = {key: value for key, value in schema.items() if key not in said and key != "anyOf"}
+    return {**said, "anyOf": [*schema.get("anyOf", [form]), _VARIABLE]}
+
+
+def _is_narrow(form: JsonSchema) -> bool:
+    types = form.get("type")
+    types = types if isinstance(types, list) else [types]
+    scalar = {"number", "integer", "boolean"} & set(types) and "string" not in types
+    return bool({"enum", "pattern"} & set(form) or scalar) and form is not _VARIABLE
 
 
 def _nullable(schema: JsonSchema) -> JsonSchema:

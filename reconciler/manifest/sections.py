@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from reconciler.address import Address
 from reconciler.diagnostics import Diagnostic, did_you_mean, problem
+from reconciler.manifest import sdk
 from reconciler.manifest.nodes import (
     Document,
     Mapping,
@@ -161,7 +162,7 @@ def _pruned(node: Node, gone: abc.Set[Place]) -> Node:
             below.setdefault(place[0], set()).add(place[1:])
     if type(node) is Mapping:
         items = {k: _pruned(v, below.get(k, set())) for k, v in node.items.items() if k not in here}
-        return Mapping(node.file, node.line, node.column, items, node.key_places)
+        return replace(node, items=items)
     assert type(node) is Sequence
     kept = [
         _pruned(v, below.get(index, set()))
@@ -198,16 +199,6 @@ def _below(spot: Spot, step: Step) -> Spot | None:
 
 # --- several documents as one
 
-_LATER: abc.Mapping[str, str] = MappingProxyType(
-    {
-        "workflow": "write it as 'workflows: {ID: {nodes: [...]}}'",
-        "variables": "write the values themselves",
-        "moved": "rename in the app first, then here",
-        "checks": "leave it out",
-    }
-)
-"""Top-level keys of the manifest language that this version does not read, with the way round."""
-
 
 def merge(
     documents: Iterable[Document], forms: abc.Mapping[str, Form], whole: Origin
@@ -219,6 +210,8 @@ def merge(
         if isinstance(root, Diagnostic):
             merging.found.append(root)
             continue
+        root, wrong = sdk.translated(root)
+        merging.found += wrong
         for name, node in root.items.items():
             merging.add(name, node, root.key_origin(name))
     entries = {name: MappingProxyType(found) for name, found in merging.entries.items()}
@@ -291,8 +284,5 @@ class _Merging:
 
 
 def _unknown(name: str, key: Origin, forms: abc.Mapping[str, Form]) -> Diagnostic:
-    if name in _LATER:
-        message = f"{name!r} is not read by this version yet"
-        return problem("RC101", message, key, hint=_LATER[name])
     hint = did_you_mean(name, forms) or f"the top-level keys are {', '.join(forms)}"
     return problem("RC101", f"unknown key {name!r}", key, hint=hint)

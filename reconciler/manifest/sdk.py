@@ -1,0 +1,140 @@
+"""The official SDK's workflow files, read as documents of a manifest.
+
+``workflow: {id, nodes}`` with long model references, and models described inline in a node (rules of
+``clarifai/workflows/validate.py``, release 12.5). An inline model becomes a model of the manifest; a
+service that has one of that id takes the description as wanted, as the SDK does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from reconciler.diagnostics import Diagnostic, did_you_mean, problem
+from reconciler.manifest.nodes import Mapping, Node, Scalar, Sequence, describe, plain
+from reconciler.origin import Origin
+
+KEY = "workflow"
+
+_WORKFLOW_KEYS = ("id", "nodes")
+_NODE_KEYS = ("id", "model", "node_inputs")
+_INLINE_KEYS = ("model_type_id", "description", "output_info")
+_MODEL_KEYS = ("model_id", "model_version_id", "user_id", "app_id", *_INLINE_KEYS)
+_PARAMS_ARE_KEYS = frozenset(
+    {"concept-threshold", "concept-thresholder", "annotation-writer", "concept-synonym-mapper"}
+)
+"""Types whose parameters are keys of their own in a manifest."""
+
+
+def translated(root: Mapping) -> tuple[Mapping, list[Diagnostic]]:
+    """The document with ``workflow`` turned into ``workflows`` and ``models``; others as they are."""
+    if KEY not in root.items:
+        return root, []
+    translation = _Translation()
+    return translation.run(root), translation.found
+
+
+@dataclass(slots=True)
+class _Translation:
+    found: list[Diagnostic] = field(default_factory=list)
+    models: dict[str, tuple[Mapping, Origin]] = field(default_factory=dict)
+
+    def run(self, root: Mapping) -> Mapping:
+        key = root.key_origin(KEY)
+        items = {name: node for name, node in root.items.items() if name != KEY}
+        for name in ("workflows", "models"):
+            if name in items:
+                message = f"{KEY!r} and {name!r} stand in one document"
+                hint = "end the first one with a line '---', or write both in the manifest's form"
+                self.found.append(problem("RC107", message, root.key_origin(name), hint=hint))
+                return _with(root, items)
+        workflow = root.items[KEY]
+        if type(workflow) is not Mapping:
+            message = f"expected a mapping with id and nodes, got {describe(workflow)}"
+            self.found.append(problem("RC102", message, workflow.origin))
+            return _with(root, items)
+        self._unknown(workflow, _WORKFLOW_KEYS)
+        id_ = workflow.items.get("id")
+        if type(id_) is not Scalar or id_.value is None:
+            where = id_.origin if id_ is not None else key
+            self.found.append(problem("RC103", "missing key 'id'", where, hint="name the workflow"))
+            return _with(root, items)
+        fields = {name: node for name, node in workflow.items.items() if name != "id"}
+        if type(nodes := fields.get("nodes")) is Sequence:
+            listed = [self._node(node) for node in nodes.items]
+            fields["nodes"] = Sequence(nodes.file, nodes.line, nodes.column, listed)
+        one = _with(workflow, fields)
+        places = {id_.text: (id_.line, id_.column)}
+        workflows = Mapping(workflow.file, key.line, key.column, {id_.text: one}, places)
+        added = {"workflows": workflows, "models": self._models(workflow)}
+        places = {**root.key_places, "workflows": (key.line, key.column)}
+        places["models"] = (key.line, key.column)
+        return Mapping(root.file, root.line, root.column, {**items, **added}, places)
+
+    def _node(self, node: Node) -> Node:
+        if type(node) is not Mapping:
+            return node
+        self._unknown(node, _NODE_KEYS)
+        model = node.items.get("model")
+        if type(model) is not Mapping:
+            return node
+        self._unknown(model, _MODEL_KEYS)
+        known = {name: item for name, item in model.items.items() if name in _MODEL_KEYS}
+        inline = [name for name in known if name in _INLINE_KEYS]
+        id_ = known.get("model_id")
+        if inline and "model_version_id" in known:
+            message = f"a pinned model takes no {inline[0]!r}: its version says it already"
+            hint = "leave out model_version_id, or all but model_id, user_id and app_id"
+            self.found.append(problem("RC107", message, model.key_origin(inline[0]), hint=hint))
+        elif inline and type(id_) is Scalar:
+            self._inline(id_, model, known)
+            known = {"model_id": id_}
+        kept = {name: item for name, item in known.items() if name not in _INLINE_KEYS}
+        return _with(node, {**node.items, "model": _with(model, kept)})
+
+    def _inline(self, id_: Scalar, model: Mapping, known: dict[str, Node]) -> None:
+        """Takes a described model into the manifest; equal descriptions are one model."""
+        described = _with(model, dict(self._fields(known)))
+        before = self.models.get(id_.text)
+        if before is None:
+            self.models[id_.text] = described, id_.origin
+        elif plain(before[0]) != plain(described):
+            message = f"model {id_.text!r} is described in two ways"
+            related = [("first described here", before[1])]
+            hint = "give one of them another model_id, or make them equal"
+            found = problem("RC105", message, id_.origin, hint=hint, related=related)
+            self.found.append(found)
+
+    def _fields(self, known: dict[str, Node]) -> Iterator[tuple[str, Node]]:
+        """A described model in the manifest's keys."""
+        type_ = known.get("model_type_id")
+        for name in ("model_type_id", "description"):
+            if name in known:
+                yield name, known[name]
+        info = known.get("output_info")
+        if type(info) is not Mapping:
+            return
+        self._unknown(info, ("params",))
+        params = info.items.get("params")
+        flat = type(type_) is Scalar and type_.text in _PARAMS_ARE_KEYS
+        if type(params) is Mapping and flat:
+            yield from params.items.items()
+        elif params is not None:
+            yield "params", params
+
+    def _models(self, workflow: Mapping) -> Mapping:
+        items: dict[str, Node] = {name: node for name, (node, _) in self.models.items()}
+        places = {name: (at.line, at.column) for name, (_, at) in self.models.items()}
+        return Mapping(workflow.file, workflow.line, workflow.column, items, places)
+
+    def _unknown(self, node: Mapping, keys: tuple[str, ...]) -> None:
+        for name in node.items:
+            if name not in keys:
+                hint = did_you_mean(name, keys) or f"an SDK file takes {', '.join(keys)} here"
+                message = f"unknown key {name!r}"
+                self.found.append(problem("RC101", message, node.key_origin(name), hint=hint))
+
+
+def _with(node: Mapping, items: dict[str, Node]) -> Mapping:
+    """A copy with other items; keys that stay keep their places."""
+    return Mapping(node.file, node.line, node.column, items, dict(node.key_places))
