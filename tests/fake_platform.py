@@ -280,6 +280,29 @@ class FakePlatform:
     def workflow_history(self, call: Call, app: str, workflow: str) -> Json:
         return {"workflow_versions": list(reversed(self.workflows[workflow]["history"]))}
 
+    def rename_models(self, call: Call, app: str) -> Json:
+        (pair,) = call.body["ids"]
+        old, new = pair["id"], pair["new_id"]
+        if old not in self.models:
+            raise self._absent(call)
+        self.models[new] = {**self.models.pop(old), "id": new}
+        self.versions[new] = self.versions.pop(old)
+        for workflow in self.workflows.values():
+            for node in (n for state in (workflow, *workflow["history"]) for n in state["nodes"]):
+                if node["model"]["id"] == old:
+                    node["model"]["id"] = new
+        return {}
+
+    def rename_workflows(self, call: Call, app: str) -> Json:
+        (pair,) = call.body["ids"]
+        old, new = pair["id"], pair["new_id"]
+        if old not in self.workflows:
+            raise self._absent(call)
+        self.workflows[new] = {**self.workflows.pop(old), "id": new}
+        if self.apps[app]["default_workflow"]["id"] == old:
+            self.apps[app]["default_workflow"]["id"] = new
+        return {}
+
     # pieces
 
     def _store(self, workflow: Json, app: str) -> None:
@@ -364,6 +387,8 @@ _ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     ("POST", _APP + "/models", FakePlatform.post_model),
     ("PATCH", _APP + "/models", FakePlatform.patch_models),
     ("DELETE", _APP + "/models", FakePlatform.delete_models),
+    ("PATCH", _APP + "/models/ids", FakePlatform.rename_models),
+    ("PATCH", _APP + "/workflows/ids", FakePlatform.rename_workflows),
     ("GET", _APP + "/models/([^/]+)", FakePlatform.get_model),
     ("GET", _APP + "/models/([^/]+)/versions", FakePlatform.list_versions),
     ("POST", _APP + "/models/([^/]+)/versions", FakePlatform.post_version),

@@ -68,6 +68,8 @@ class Change:
     @property
     def uses(self) -> frozenset[Address]:
         """What the resource refers to after a create or update, or before a delete."""
+        if self.action is Action.RENAME:
+            return frozenset()
         resource = self.live if self.action is Action.DELETE else self.desired
         return frozenset(ref.to for ref in resource.references) if resource else frozenset()
 

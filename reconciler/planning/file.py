@@ -43,6 +43,7 @@ class PlanFile:
     owner: str
     source: Source
     selection: Selection
+    moves: tuple[tuple[Address, Address], ...]
     prune: bool
     live_digest: str
     live_objects: Mapping[str, Any]
@@ -83,6 +84,7 @@ def to_json(plan: Plan, tool_version: str) -> dict[str, Any]:
         "live_digest": digest(objects),
         "live_objects": objects,
         "desired": graph_to_json(plan.declared),
+        "moved": [{"from": str(old), "to": str(new)} for old, new in plan.moves],
         "summary": plan.summary(),
         "operations": [operation_to_json(operation) for operation in plan.operations],
         "unmanaged": _texts(plan.unmanaged),
@@ -305,6 +307,9 @@ def _plan_file(document: Mapping[str, Any]) -> PlanFile:
         selection=Selection(
             tuple(map(Address.parse, options["target"])),
             tuple(map(Address.parse, options["exclude"])),
+        ),
+        moves=tuple(
+            (Address.parse(move["from"]), Address.parse(move["to"])) for move in document["moved"]
         ),
         prune=options["prune"],
         live_digest=document["live_digest"],

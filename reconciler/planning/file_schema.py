@@ -69,6 +69,10 @@ def build() -> dict[str, Any]:
                     "How many.",
                 ),
                 "operations": _list({"$ref": "#/$defs/operation"}, "In order of execution."),
+                "moved": _list(
+                    _closed({"from": _text("The old address."), "to": _text("The new one.")}),
+                    "Renames that the manifest states, done or not.",
+                ),
                 "unmanaged": _addresses("Live objects that the manifest does not name."),
                 "prunable": _addresses("What --prune deletes."),
                 "left_out": _addresses("What would change but for --target and --exclude."),

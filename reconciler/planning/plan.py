@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -46,7 +46,8 @@ class Plan:
     ``declared`` is the desired side as the manifest states it, with no pin and no external model
     settled yet, so that the same question can be asked again later: a plan file needs it.
     ``desired`` is the settled one.
-    ``left_out`` are changes that ``selection`` kept out.
+    ``left_out`` are changes that ``selection`` kept out; ``moves`` the renames that the manifest
+    states, done or not.
     """
 
     base_url: str
@@ -62,6 +63,7 @@ class Plan:
     left_out: tuple[Address, ...] = ()
     warnings: tuple[str, ...] = ()
     selection: Selection = field(default_factory=Selection)
+    moves: tuple[tuple[Address, Address], ...] = ()
     prune: bool = False
     source: Source = field(default_factory=Source)
 
@@ -91,11 +93,13 @@ def build(
     *,
     owner: str,
     declared: ResourceGraph | None = None,
+    renames: Sequence[Change] = (),
+    moves: tuple[tuple[Address, Address], ...] = (),
     selection: Selection | None = None,
     prune: bool = False,
     source: Source | None = None,
 ) -> Plan:
-    """The plan for a comparison; ``declared`` is what ``settled`` was made from.
+    """The plan for a comparison; ``declared`` is what ``settled`` was made from, ``renames`` come first.
 
     Raises ``RefusedError`` with every refusal, ``SettingsError`` for a selection that names
     nothing, ``CycleError`` for references that go round.
@@ -103,7 +107,7 @@ def build(
     if difference.refusals:
         raise RefusedError(difference.refusals)
     selection = selection or Selection()
-    changes, left_out = select(difference.changes, settled.desired, selection)
+    changes, left_out = select([*renames, *difference.changes], settled.desired, selection)
     return Plan(
         base_url=base_url,
         target=target,
@@ -118,6 +122,7 @@ def build(
         left_out=left_out,
         warnings=difference.warnings,
         selection=selection,
+        moves=moves,
         prune=prune,
         source=source or Source(),
     )

@@ -275,7 +275,7 @@ def file_text(world: World) -> str:
         pytest.param("[" * 200_000, "the plan file is not JSON: ", id="too deep"),
         pytest.param('{"a": NaN}', "the plan file is not JSON: NaN is no number", id="NaN"),
         pytest.param("[]", "this is no plan file: expected a JSON object", id="a list"),
-        pytest.param("{}", "this is no plan file: the document: missing key 'desired' (and 16 more)",
+        pytest.param("{}", "this is no plan file: the document: missing key 'desired' (and 17 more)",
                      id="another object"),
         pytest.param('{"format_version": "2"}', "the plan file has format 2, written by a newer "
                      "reconciler; this one reads format 1", id="newer"),

@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler import registry
+from reconciler.address import Address
 from reconciler.call import Target
+from reconciler.errors import RefusedError
 from reconciler.execution.delivery import Patience
 from reconciler.execution.outcome import Outcome, Status
 from reconciler.execution.run import Limits, run
-from reconciler.planning import diff, live, plan
+from reconciler.planning import diff, live, plan, rename
 from reconciler.planning.ownership import Policy
 from reconciler.resource import ResourceGraph
 
@@ -90,10 +92,16 @@ class Tool:
 
     def plan(self, data: dict[str, Any], *, prune: bool = False) -> plan.Plan:
         app = live.read_app(self.platform, KINDS, TARGET)
+        moves = [tuple(map(Address.parse, move)) for move in data.get("moved", ())]
+        renamed = rename.rename(app.graph, moves)
+        app = replace(app, graph=renamed.live, called=renamed.called)
         policy = Policy("app", prune=prune)
         settled = live.settle(self.platform, KINDS, declare(data, app.scope), app)
         difference = diff.compare(settled.desired, settled.live, settled.choices, KINDS, policy)
-        return plan.build("http://fake", app.target, settled, difference, owner="app")
+        renames = rename.changes(renamed, settled.desired, KINDS)
+        return plan.build(
+            "http://fake", app.target, settled, difference, owner="app", renames=renames
+        )
 
     def apply(self, data: dict[str, Any], *, prune: bool = False) -> tuple[Outcome, ...]:
         made = self.plan(data, prune=prune)
@@ -297,3 +305,43 @@ def test_prune_deletes_only_what_we_made_and_only_at_the_end() -> None:
         "delete model.unsure",
     ]
     assert sorted(platform.models) == ["mapper", "ok", "sure", "theirs"]
+
+
+def renamed(data: dict[str, Any]) -> dict[str, Any]:
+    """The same app with ``sure`` called ``certain`` and ``main`` called ``primary``."""
+    data["models"]["certain"] = data["models"].pop("sure")
+    for node in data["workflows"]["main"]["nodes"]:
+        node["model"] = {"sure": "certain"}.get(node["model"], node["model"])
+    data["workflows"]["primary"] = data["workflows"].pop("main")
+    data["app"]["default_workflow"] = "primary"
+    moved = [("model.sure", "model.certain"), ("workflow.main", "workflow.primary")]
+    return {**data, "moved": moved}
+
+
+def test_a_rename_keeps_versions_and_pins_and_happens_once() -> None:
+    platform = FakePlatform()
+    converge(platform, manifest())
+    versions = dict(platform.versions["sure"])
+    keys = [str(op.key) for op in Tool(platform).plan(renamed(manifest())).operations]
+    assert keys == ["rename model.certain", "rename workflow.primary"]
+    converge(platform, renamed(manifest()))
+    assert platform.versions["certain"] == versions
+    assert "sure" not in platform.models
+    pinned = {n["id"]: n["model"]["id"] for n in platform.workflows["primary"]["nodes"]}
+    assert pinned["sure"] == "certain"
+
+
+def test_a_rename_and_a_change_of_the_same_model_mint_one_version() -> None:
+    platform = FakePlatform()
+    converge(platform, manifest())
+    converge(platform, renamed(manifest(sure=0.7)))
+    assert len(platform.versions["certain"]) == 2
+
+
+def test_a_rename_onto_a_taken_id_is_refused() -> None:
+    platform = FakePlatform()
+    converge(platform, manifest())
+    platform.models["certain"] = {**platform.models["sure"], "id": "certain"}
+    platform.versions["certain"] = {}
+    with pytest.raises(RefusedError, match=r"model\.certain: model\.sure cannot be renamed"):
+        Tool(platform).plan(renamed(manifest()))
