@@ -153,7 +153,7 @@ class _Run:
         job = Job(
             self._target,
             change.mark,
-            self._filled(change.desired),
+            change.desired if change.action is Action.RENAME else self._filled(change.desired),
             change.live,
             change.version,
             self._limits.train_timeout,
@@ -196,6 +196,8 @@ class _Run:
         except ReconcilerError as error:
             self._end(Outcome(talk.operation, Status.FAILED, error=error))
         else:
+            # behind all that asked for something before
+            self._talks[talk.operation.key] = self._talks.pop(talk.operation.key)
             if isinstance(talk.request, Pause):
                 now = self._clock()
                 talk.paused_at = talk.paused_at or now
@@ -203,27 +205,34 @@ class _Run:
                 self._observer.waiting(talk.operation, talk.request.progress, now - talk.paused_at)
 
     def _send(self, pool: ThreadPoolExecutor) -> None:
-        """Sends what is asked for: equal reads once, writes that fit together as one."""
+        """Sends what was asked for first: equal reads once, writes that fit together as one."""
+        if not self._has_room():
+            return
         flying = {key for keys in self._flights.values() for key in keys}
-        reads: dict[object, list[_Talk]] = defaultdict(list)
-        writes: dict[object, list[_Talk]] = defaultdict(list)
+        groups: dict[object, list[_Talk]] = defaultdict(list)
         for key, talk in self._talks.items():
             if key in flying:
                 continue
             if isinstance(talk.request, Call | Listing):
-                reads[read_key(talk.request)].append(talk)
+                groups[read_key(talk.request)].append(talk)
             elif isinstance(talk.request, Write):
-                writes[batch_key(talk.request)].append(talk)
-        for group in reads.values():
-            self._fly(pool.submit(self._read, group[0].request, len(group)), group)
-        for group in writes.values():
+                groups[batch_key(talk.request)].append(talk)
+        for group in groups.values():
+            if not isinstance(group[0].request, Write):
+                if self._has_room():
+                    self._fly(pool.submit(self._read, group[0].request, len(group)), group)
+                continue
             for start in range(0, len(group), BATCH):
                 batch = group[start : start + BATCH]
                 if self._stopped():
                     for talk in batch:
                         self._end(Outcome(talk.operation, Status.STOPPED))
-                else:
+                elif self._has_room():
                     self._fly(pool.submit(self._write, batch), batch)
+
+    def _has_room(self) -> bool:
+        """Whether a thread is free: what would only queue up could not be stopped any more."""
+        return len(self._flights) < self._limits.parallelism
 
     def _fly(self, future: Future[list[Answer]], talks: Sequence[_Talk]) -> None:
         self._flights[future] = [talk.operation.key for talk in talks]
