@@ -101,9 +101,9 @@ class ReadClient:
         """Several listings, fetched concurrently, in the order asked. Raises the first ApiError."""
         return self._line.at_once(self.read_list, listings)
 
-    def close(self) -> None:
-        """Ends the threads and connections."""
-        self._line.close()
+    def close(self, *, wait: bool = True) -> None:
+        """Ends the threads and connections; without ``wait`` reads under way are left to themselves."""
+        self._line.close(wait=wait)
 
     def __enter__(self) -> Self:
         return self
@@ -114,7 +114,8 @@ class ReadClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        # whoever presses Ctrl-C does not want to see what is still being read
+        self.close(wait=not isinstance(error, KeyboardInterrupt))
 
     def _get_or_error(self, call: Call) -> Json | ApiError:
         try:
@@ -215,12 +216,12 @@ class _Line:
             for future in futures:
                 future.cancel()
 
-    def close(self) -> None:
+    def close(self, *, wait: bool) -> None:
         """Ends the threads and connections."""
         with self._lock:
             threads, self._threads = self._threads, None
         if threads is not None:
-            threads.shutdown(wait=True, cancel_futures=True)
+            threads.shutdown(wait=wait, cancel_futures=True)
         self._session.close()
 
     def _pool(self) -> ThreadPoolExecutor:
