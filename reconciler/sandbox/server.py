@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -138,8 +139,12 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A bug in a handler: the client has its 500 already, the log gets the rest."""
-        _log.exception("a request failed in an unforeseen way")
+        """A bug in a handler: the client has its 500 already, the log gets the rest.
+
+        That a client is gone amid a request (somebody pressed Ctrl-C) is none.
+        """
+        if not isinstance(sys.exception(), ConnectionError):
+            _log.exception("a request failed in an unforeseen way")
 
     # --- the way of a request -----------------------------------------------------------------
 
