@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.errors import SettingsError
@@ -27,7 +28,8 @@ def write_whole(path: Path, text: str) -> None:
         beside.write_text(text, "utf-8")
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
         raise SettingsError(
             f"{path} cannot be written: {_why(error)}", hint="name another file with -o"
         ) from error
