@@ -56,7 +56,8 @@ def test_a_threshold_change_in_the_words_of_the_contract(world: World) -> None:
     document = to_json(made, "1.2.3")
     assert list(document) == [
         "format_version", "tool_version", "plan_digest", "target", "owner", "source", "options",
-        "manifest_digest", "live_digest", "live_objects", "desired", "summary", "operations",
+        "manifest_digest", "live_digest", "live_objects", "desired",
+        "moved", "summary", "operations",
         "unmanaged", "prunable", "left_out", "warnings",
     ]  # fmt: skip
     assert document["format_version"] == "1"
