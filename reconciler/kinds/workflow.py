@@ -206,6 +206,7 @@ class WorkflowKind(Kind):
                     "written_nodes": tuple(
                         (node.id, tuple(node.node_inputs)) for node in spec.nodes
                     ),
+                    **_written_overrides(spec),
                 },
                 source=(self.section, id_),
             )
@@ -303,6 +304,16 @@ class WorkflowKind(Kind):
             "nodes": nodes,
             "metadata": marked(metadata, job.mark),
         }
+
+
+def _written_overrides(spec: WorkflowSpec) -> Mapping[str, Any]:
+    """The concepts of overriding nodes, in the order in which they are written, if there are any."""
+    orders = {
+        node.id: tuple(concept.id for concept in node.output_info_override.data.concepts)
+        for node in spec.nodes
+        if node.output_info_override and node.output_info_override.data
+    }
+    return {"written_overrides": orders} if orders else {}
 
 
 def _model(

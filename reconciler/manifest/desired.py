@@ -15,7 +15,7 @@ from reconciler.call import Target
 from reconciler.diagnostics import Diagnostic, arrange, has_errors, problem
 from reconciler.errors import ManifestError
 from reconciler.kind import Kind, Scope
-from reconciler.manifest import checks, documents, language, schema, variables
+from reconciler.manifest import checks, documents, domain, language, schema, variables
 from reconciler.manifest.overlay import lay_over
 from reconciler.manifest.sections import Sections, merge
 from reconciler.origin import Origin
@@ -116,6 +116,8 @@ def load(
         found += [d for d in wrong if d.origin not in filled.broken]
         found += checks.check_moves(moves, declared, validated.sections, kinds)
         found += _app_id_missing(app_id, validated.sections)
+        if not has_errors(found):
+            found += domain.check(ResourceGraph.of(declared), validated.sections.origin, user_id)
     found, wrong = language.levelled(found, validated.specs, validated.sections)
     diagnostics = arrange(variables.explained([*found, *wrong], filled.set_at))
     if has_errors(diagnostics) or app_id is None:

@@ -129,6 +129,10 @@ class Sections:
             spot = _below(spot, step) or spot
         return spot
 
+    def origin(self, place: Place) -> Origin:
+        """The position of the nearest to a place that there is."""
+        return self.find(place).origin
+
     def without(self, places: Iterable[Place]) -> Sections:
         """A copy without what stands at these places, or without the item of a list that it is in."""
         gone: dict[Place, set[Place]] = {}
