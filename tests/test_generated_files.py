@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from e2e.tool import Tool
 
-SCHEMAS = Path(__file__).parents[1] / "schemas"
+from reconciler.sandbox import behaviour
+
+ROOT = Path(__file__).parents[1]
+SCHEMAS = ROOT / "schemas"
 NAMES = ("manifest", "plan")
 
 
@@ -22,3 +25,15 @@ def test_no_schema_file_escapes_the_comparison() -> None:
     assert sorted(path.name for path in SCHEMAS.iterdir()) == [
         f"{name}.schema.json" for name in NAMES
     ]
+
+
+def test_the_sandbox_page_has_every_switch_with_its_source() -> None:
+    fresh = [
+        f"| `{name}` | {str(default).lower()} | {source} |"
+        for name, default, source in behaviour.describe()
+    ]
+    page = (ROOT / "docs" / "sandbox.md").read_text("utf-8")
+    _, _, table = page.partition("| Switch | Here | What is known |\n| --- | --- | --- |\n")
+    assert table.splitlines() == fresh, "the table of docs/sandbox.md should be:\n" + "\n".join(
+        fresh
+    )
