@@ -42,7 +42,7 @@ def _of_workflows(
     graph: ResourceGraph, workflows: list[Resource], telling: Telling
 ) -> Iterator[Diagnostic]:
     translator, flows = Translator(graph), Flows()
-    thresholds, uses = Thresholds(flows, telling), Uses(graph, telling)
+    thresholds, uses = Thresholds(flows, telling), Uses(graph, flows, telling)
     for workflow in workflows:
         placed = translator.steps(workflow)
         wiring = Wiring(workflow, placed, flows.run([one.step for one in placed]))

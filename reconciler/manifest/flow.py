@@ -107,6 +107,7 @@ class Flows:
         self._streams: dict[int, Stream] = {}
         self._owners: dict[int, tuple[str, str]] = {}
         self._given: dict[int, ScoreSet] = {}
+        self._by_id: dict[int, Mapping[str, Sequence[Strand]]] = {}
         self._targets: dict[Hashable, _Targets] = {}
 
     def run(self, steps: Sequence[Step]) -> Mapping[str, Arrival]:
@@ -119,7 +120,7 @@ class Flows:
             before = self._joined(sorted({leaving[source] for source in step.inputs}))
             after = self._number((step.identity, before))
             if after not in self._streams:
-                self._streams[after] = self._leave(after, step, self._streams[before])
+                self._streams[after] = self._leave(after, step, before)
             leaving[id_] = after
             arriving[id_] = Arrival(before, self._streams[before], after)
         return arriving
@@ -139,8 +140,17 @@ class Flows:
     def _number(self, key: Hashable) -> int:
         return self._numbers.setdefault(key, len(self._numbers))
 
-    def _leave(self, number: int, step: Step, arriving: Stream) -> Stream:
-        passed = self._passed(step, arriving)
+    def strands(self, number: int) -> Mapping[str, Sequence[Strand]]:
+        """The strands of a stream by the id of the concept that they are there."""
+        if number not in self._by_id:
+            found: dict[str, list[Strand]] = {}
+            for strand in self._streams[number].known:
+                found.setdefault(strand.concept.id, []).append(strand)
+            self._by_id[number] = found
+        return self._by_id[number]
+
+    def _leave(self, number: int, step: Step, before: int) -> Stream:
+        passed = self._passed(step, before)
         if not step.exact:
             sources = {strand.source for strand in passed.known} | passed.open.keys()
             passed = replace(passed, loose=passed.loose | sources)
@@ -148,7 +158,8 @@ class Flows:
             return passed
         return _merged([passed, self._emitted(number, step.emits)])
 
-    def _passed(self, step: Step, arriving: Stream) -> Stream:
+    def _passed(self, step: Step, before: int) -> Stream:
+        arriving = self._streams[before]
         match step.operator:
             case Source():
                 return Stream()
@@ -158,7 +169,7 @@ class Flows:
                     targets = self._targets[step.identity] = _Targets.of_mapper(step.operator)
                 return self._mapped(targets, arriving)
             case Thresholder():
-                return self._thresholded(step.operator, arriving)
+                return self._thresholded(step.operator, arriving, self.strands(before))
             case Writer() | Pass():
                 return arriving
             case _:
@@ -193,23 +204,21 @@ class Flows:
                     add(strand, targets.of(strand.concept), scores)
         return Stream(found, loose=arriving.loose)
 
-    def _thresholded(self, operator: Thresholder, arriving: Stream) -> Stream:
+    def _thresholded(
+        self, operator: Thresholder, arriving: Stream, by_id: Mapping[str, Sequence[Strand]]
+    ) -> Stream:
+        """Where others are dropped, the time it takes is that of the thresholds alone."""
         keep_others = not operator.filter_other_concepts
-        kept = {id_: passing(operator.comparator, limit) for id_, limit in limits(operator).items()}
-        found: dict[Strand, ScoreSet] = {}
-        for strand, scores in arriving.known.items():
-            own = kept.get(strand.concept.id)
-            if own is not None:
-                found[strand] = scores & own
-            elif keep_others:
-                found[strand] = scores
-        for source, scores in arriving.open.items():
-            for id_, own in kept.items():
+        found = dict(arriving.known) if keep_others else {}
+        for id_, limit in limits(operator).items():
+            kept = passing(operator.comparator, limit)
+            for strand in by_id.get(id_, ()):
+                found[strand] = arriving.known[strand] & kept
+            for source, scores in arriving.open.items():
                 strand = self._open_strand(source, id_)
                 if strand not in arriving.known:
-                    found[strand] = scores & own
-        open_ = arriving.open if keep_others else {}
-        return Stream(found, open_, arriving.loose)
+                    found[strand] = scores & kept
+        return Stream(found, arriving.open if keep_others else {}, arriving.loose)
 
 
 def limits(operator: Thresholder) -> Mapping[str, float]:

@@ -74,10 +74,18 @@ class ScoreSet:
         return any(low <= found <= high for low, high in self.ranges)
 
     def __or__(self, other: ScoreSet) -> ScoreSet:
-        return self if self == other else _union(self, other)
+        if not other.ranges or self.ranges == other.ranges:
+            return self
+        return _union(self, other) if self.ranges else other
 
     def __and__(self, other: ScoreSet) -> ScoreSet:
-        return self if self == other else _intersection(self, other)
+        if other.ranges == _ALL:
+            return self
+        if len(self.ranges) == len(other.ranges) == 1:  # nearly always
+            (a, b), (c, d) = self.ranges[0], other.ranges[0]
+            low, high = max(a, c), min(b, d)
+            return ScoreSet(((low, high),)) if low <= high else NOTHING
+        return _intersection(self, other)
 
     def __invert__(self) -> ScoreSet:
         edges = [LOWEST - 1]
@@ -105,27 +113,31 @@ def _intersection(one: ScoreSet, other: ScoreSet) -> ScoreSet:
     )
 
 
+_ALL: Final = ((LOWEST, HIGHEST),)
 NOTHING: Final = ScoreSet()
-EVERYTHING: Final = ScoreSet(((LOWEST, HIGHEST),))
+EVERYTHING: Final = ScoreSet(_ALL)
 
 
 @lru_cache(maxsize=4096)
 def passing(comparator: Comparator, threshold: float) -> ScoreSet:
     """The scores that a thresholder of this comparator keeps."""
     at = rank(threshold)
+    low, high = LOWEST, HIGHEST
     match comparator:
         case Comparator.GREATER_THAN:
-            return ScoreSet.of([(at + 1, HIGHEST)])
+            low = at + 1
         case Comparator.GREATER_THAN_OR_EQUAL:
-            return ScoreSet.of([(at, HIGHEST)])
+            low = at
         case Comparator.LESS_THAN:
-            return ScoreSet.of([(LOWEST, at - 1)])
+            high = at - 1
         case Comparator.LESS_THAN_OR_EQUAL:
-            return ScoreSet.of([(LOWEST, at)])
+            high = at
         case Comparator.EQUAL:
-            return ScoreSet.of([(at, at)])
+            low = high = at
         case _:
             assert_never(comparator)
+    low, high = max(low, LOWEST), min(high, HIGHEST)
+    return ScoreSet(((low, high),)) if low <= high else NOTHING
 
 
 def at_least(score: float) -> ScoreSet:
