@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from reconciler.cli.streams import say
+
+ENDS = frozenset({signal.SIGINT, signal.SIGTERM})
+"""Either signal ends it."""
 
 
 def serve_until_interrupted(
@@ -38,11 +40,11 @@ def serve_until_interrupted(
         limit_rps=limit_rps,
         legacy=legacy,
     )
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    sandbox.start()
+    # Held back and then waited for, from before there are threads: a handler could come at any
+    # moment, and whatever it set or raised could be missed or leave half a sandbox behind.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     try:
+        sandbox.start()
         kept = f"kept in {data}" if data else "kept in memory only (--data DIR keeps it)"
         say(f"The sandbox runs as user {sandbox.user_id}, its state {kept}. In another terminal:")
         say(f"  export CLARIFAI_API_BASE={sandbox.base_url}")
@@ -50,8 +52,9 @@ def serve_until_interrupted(
         say("Ctrl-C stops it.")
         # last: whoever waits for this line may send requests as soon as it is there
         click.echo(sandbox.base_url)
-        ended.wait()
+        signal.sigwait(ENDS)
     finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
         sandbox.stop()
     return 0
 
