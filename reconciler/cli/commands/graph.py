@@ -1,0 +1,39 @@
+"""``reconciler graph PATH``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli import options
+
+
+@click.command("graph")
+@options.manifest_path
+@options.formats("mermaid", "dot", "svg")
+@options.option("--workflow", metavar="ID", help="Only this workflow.  [default: all]")
+@options.option(
+    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file."
+)
+def command(path: Path, format_: str, workflow: str | None, out: Path | None) -> int:
+    """Draw the workflows of a manifest: models, thresholds, and who writes what.
+
+    The default workflow comes first. Offline.
+    """
+    from reconciler import registry
+    from reconciler.call import Target
+    from reconciler.cli.files import write_whole
+    from reconciler.cli.session import load_manifest
+    from reconciler.kind import Scope
+    from reconciler.report.drawing import draw
+    from reconciler.report.graph import RENDERERS
+
+    manifest = load_manifest(path)
+    scope = Scope(Target(manifest.user_id or "me", manifest.app_id))
+    document = RENDERERS[format_](draw(manifest.build(registry.load(), scope), workflow))
+    if out is not None:
+        write_whole(out, document)
+    else:
+        click.echo(document, nl=False)
+    return 0
