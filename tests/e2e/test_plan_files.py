@@ -15,12 +15,12 @@ from reconciler.sandbox import Sandbox
 from reconciler.sandbox.faults import Fault
 from reconciler.values import digest
 
-LOWER = ("adult: 0.95}\n  doubtful", "adult: 0.9}\n  doubtful")
-"""A lower threshold for the confident path."""
+RAISE = ("man: 0.1, adult: 0.1}", "man: 0.1, adult: 0.2}")
+"""A higher floor under the doubtful path."""
 
 
-def lowered(path: Path) -> None:
-    old, new = LOWER
+def raised(path: Path) -> None:
+    old, new = RAISE
     text = path.read_text("utf-8")
     assert old in text
     path.write_text(text.replace(old, new), "utf-8")
@@ -37,11 +37,11 @@ def refused(here: Here, platform: Sandbox, *arguments: str | Path) -> str:
 
 @pytest.fixture
 def planned(here: Here, request: pytest.FixtureRequest) -> Path:
-    """An applied manifest with one threshold lowered since, and plan.json for that."""
+    """An applied manifest with one threshold raised since, and plan.json for that."""
     app = request.node.name.replace("_", "-").split("[")[0][:40].strip("-")
     path = people(here.folder, app)
     here.done("apply", path, "--auto-approve")
-    lowered(path)
+    raised(path)
     out = here("plan", path, "-o", "plan.json")
     assert out.err == "Plan written to plan.json. Carry it out with: reconciler apply plan.json\n"
     return path
@@ -50,7 +50,7 @@ def planned(here: Here, request: pytest.FixtureRequest) -> Path:
 def test_a_plan_that_still_holds_is_carried_out(here: Here, planned: Path) -> None:
     document = json.loads((here.folder / "plan.json").read_text("utf-8"))
     actions = [(one["action"], one["address"]) for one in document["operations"]]
-    assert actions == [("update", "model.confident"), ("update", "workflow.auto-annotation")]
+    assert actions == [("update", "model.plausible"), ("update", "workflow.auto-annotation")]
     assert "Apply complete: 2 updated." in here.done("apply", "plan.json")
     assert here.done("plan", planned).startswith("No changes.")
 
@@ -59,7 +59,7 @@ def test_it_is_stale_once_carried_out(here: Here, planned: Path, platform: Sandb
     here.done("apply", "plan.json")
     said = refused(here, platform)
     assert said.startswith("error: stale plan:\n")
-    assert "model.confident: planned to update, and there is no need to now" in said
+    assert "model.plausible: planned to update, and there is no need to now" in said
     assert "make a new plan" in said
 
 
@@ -80,14 +80,14 @@ def test_a_manifest_that_moved(here: Here, planned: Path, platform: Sandbox) -> 
 
 
 def test_an_app_that_moved(here: Here, planned: Path, platform: Sandbox) -> None:
-    """Somebody else lowers the same threshold, further."""
+    """Somebody else raises the same threshold, further."""
     text = planned.read_text("utf-8")
     further = people(here.folder / "else", planned.stem)
-    further.write_text(text.replace("adult: 0.9}\n", "adult: 0.8}\n"), "utf-8")
+    further.write_text(text.replace("adult: 0.2}", "adult: 0.3}"), "utf-8")
     here.done("apply", further, "--auto-approve")
     said = refused(here, platform)
     assert "stale plan:" in said
-    assert "model.confident thresholds.adult: planned against 0.95, found 0.8" in said
+    assert "model.plausible thresholds.adult: planned against 0.1, found 0.3" in said
     assert planned.read_text("utf-8") == text
 
 
@@ -102,7 +102,7 @@ def test_a_plan_that_was_half_carried_out_is_stale(
     assert "A plan file is stale by now" in ended.out
     said = refused(here, platform)
     assert "stale plan:" in said
-    assert "model.confident" in said
+    assert "model.plausible" in said
     assert here("apply", planned, "--auto-approve").status == 0
     assert here.done("plan", planned).startswith("No changes.")
 
@@ -119,8 +119,8 @@ def edited(change: Callable[[Any], None], *, sealed: bool) -> Callable[[str], st
     return edit
 
 
-def _lower_after(document: Any) -> None:
-    document["operations"][0]["changes"][0]["after"] = 0.1
+def _other_after(document: Any) -> None:
+    document["operations"][0]["changes"][0]["after"] = 0.05
 
 
 def _newer(document: Any) -> None:
@@ -138,8 +138,8 @@ def _other_app(document: Any) -> None:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (edited(_lower_after, sealed=False), "error: the plan file was edited or damaged"),
-        (edited(_lower_after, sealed=True), "would now become 0.9"),
+        (edited(_other_after, sealed=False), "error: the plan file was edited or damaged"),
+        (edited(_other_after, sealed=True), "would now become 0.2"),
         (edited(_newer, sealed=False), "error: the plan file has format 2, written by a newer"),
         (edited(_elsewhere, sealed=True), "error: the plan is for https://api.clarifai.com, not"),
         (edited(_other_app, sealed=True), "stale plan:"),

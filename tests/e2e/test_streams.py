@@ -17,8 +17,6 @@ from reconciler.sandbox.faults import Fault
 
 PEOPLE = MANIFESTS / "people"
 HEAVY = ("pydantic", "requests", "deepdiff", "yaml", "jsonschema", "google.protobuf", "numpy")
-COMMANDS = ("", "validate", "plan", "apply", "inputs", "inputs add", "annotations",
-            "annotations list", "sandbox", "sandbox serve", "schema")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -174,15 +172,25 @@ def test_python_m_reconciler_is_the_command(tmp_path: Path) -> None:
 def test_help_of_every_command_imports_nothing_heavy() -> None:
     """All in one process: what one command does not import, no command did."""
     code = f"""
-import sys
-from reconciler.cli.main import run
-for command in {COMMANDS!r}:
-    assert run([*command.split(), "--help"]) == 0
+import sys, click
+from reconciler.cli.main import cli, run
+
+def names(group, name=""):
+    yield name
+    for part in group.list_commands(context):
+        command = group.get_command(context, part)
+        yield from names(command, f"{{name}} {{part}}") if isinstance(command, click.Group) else [
+            f"{{name}} {{part}}"]
+
+context = click.Context(cli)
+for name in names(cli):
+    assert run([*name.split(), "--help"]) == 0
 print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.stderr == "[]\n"
-    assert ended.stdout.count("Usage: reconciler") == len(COMMANDS)
+    for command in ("", " plan", " apply", " inputs add", " annotations list", " sandbox serve"):
+        assert f"Usage: reconciler{command} [OPTIONS]" in ended.stdout
 
 
 def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
