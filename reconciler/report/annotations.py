@@ -18,7 +18,9 @@ def render_text(annotations: Sequence[Annotation]) -> str:
     lines = [_line(annotation) for annotation in annotations]
     counts = Counter(annotation.status for annotation in annotations)
     total = ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))
-    return "\n".join([*lines, f"{len(annotations):,} annotations" + (f": {total}." if total else ".")]) + "\n"
+    noun = "annotation" if len(annotations) == 1 else "annotations"
+    ending = f": {total}." if total else "."
+    return "\n".join([*lines, f"{len(annotations):,} {noun}{ending}"]) + "\n"
 
 
 def render_json(annotations: Sequence[Annotation]) -> str:
