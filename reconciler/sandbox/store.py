@@ -200,6 +200,6 @@ def _lock_folder(folder: Path, timeout: float) -> int:
                 os.close(handle)
                 raise SandboxError(
                     f"another sandbox uses the data folder {folder}",
-                    hint="stop it, or name another folder with --data",
+                    hint="wait until it has ended, or stop it; sandbox serve can use another one with --data",
                 ) from None
             time.sleep(0.05)

@@ -183,7 +183,7 @@ def test_two_servers_do_not_share_a_folder(start: Callable[..., Api], tmp_path: 
         Sandbox(data=tmp_path).start()
     assert str(caught.value) == (
         f"another sandbox uses the data folder {tmp_path}\n"
-        "  stop it, or name another folder with --data"
+        "  wait until it has ended, or stop it; sandbox serve can use another one with --data"
     )
 
 
