@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -37,8 +38,7 @@ def push(
         target, _ = session.find_app(platform, path, connection)
         if concepts or concepts_from_folders:
             found = _labelled(found, platform, target, concepts, concepts_from_folders)
-        for problem in found.problems:
-            say(f"left out: {problem}")
+        _say_problems("left out", found.problems)
         with counter("sent") as tell:
             report = data.add(platform.client, target, found.items, on_progress=tell)
         _say_report(report, found)
@@ -65,9 +65,17 @@ def _labelled(
     return label(found, known=known, concepts=concepts, from_folders=from_folders)
 
 
+def _say_problems(word: str, problems: Sequence[Problem]) -> None:
+    """A line each; the same advice is given once."""
+    advised: set[str] = set()
+    for problem in problems:
+        known = problem.hint in advised
+        advised.add(problem.hint)
+        say(f"{word}: {replace(problem, hint='') if known else problem}")
+
+
 def _say_report(report: AddReport, found: Discovery) -> None:
-    for problem in report.failed:
-        say(f"failed: {problem}")
+    _say_problems("failed", report.failed)
     for note in report.notes:
         say(f"note: {note}")
     parts = [f"{len(report.added)} added", f"{len(report.present)} already there"]
@@ -90,8 +98,7 @@ def _wait(
     items = [item for item in found.items if item.id in sent]
     with counter("processed") as tell:
         ended = data.wait(platform.client, target, items, timeout=timeout, on_progress=tell)
-    for problem in ended.failed:
-        say(f"failed: {problem}")
+    _say_problems("failed", ended.failed)
     click.echo(f"Processed: {len(ended.processed)} of {len(items)}.")
     if ended.pending:
         say(f"{len(ended.pending)} are still being processed after {timeout:g} s")

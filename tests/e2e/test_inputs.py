@@ -72,18 +72,21 @@ def test_what_cannot_be_sent_is_said_per_file_and_the_rest_goes_on(
 ) -> None:
     write(here.folder / "good.png", picture(6))
     write(here.folder / "notes.pdf", b"%PDF-1.7 no image")
+    write(here.folder / "script.sh", b"#!/bin/sh")
     write(here.folder / "empty.png", b"")
     large = Image.new("1", (10_000, 10_000))
     large.save(here.folder / "large.png")
     (here.folder / "nothing").mkdir()
     ended = here(
-        *("inputs", "add", app, "good.png", "notes.pdf", "empty.png", "large.png", "nothing"),
+        *("inputs", "add", app, "good.png", "notes.pdf", "script.sh", "empty.png"),
+        *("large.png", "nothing"),
         *("absent.png", "ftp://example.com/x.png"),
     )
     assert ended.status == 1
     assert ended.err.splitlines() == [
         "left out: notes.pdf: no image, video, audio or text "
         "(images are sent as JPEG, PNG, TIFF, BMP, WEBP or GIF, text as .txt in UTF-8)",
+        "left out: script.sh: no image, video, audio or text",
         "left out: empty.png: the file is empty",
         "left out: large.png: 100.0 megapixels, but the platform takes at most 85 "
         "(make it smaller)",
@@ -92,7 +95,7 @@ def test_what_cannot_be_sent_is_said_per_file_and_the_rest_goes_on(
         "left out: ftp://example.com/x.png: not a URL that the platform can fetch "
         "(use http:// or https://)",
     ]
-    assert ended.out == "Inputs: 1 added, 0 already there, 6 failed.\n"
+    assert ended.out == "Inputs: 1 added, 0 already there, 7 failed.\n"
     assert set(live(platform, app)) == {id_of(picture(6))}
 
 

@@ -71,8 +71,9 @@ def test_two_at_once_in_one_folder(here: Here) -> None:
     with Sandbox(data=data):
         ended = here("plan", path, "--sandbox")
     assert (ended.status, ended.out) == (1, "")
-    assert ended.err.startswith(
-        "error: another sandbox uses the data folder .reconciler/sandbox\n  "
+    assert ended.err == (
+        "error: another sandbox uses the data folder .reconciler/sandbox\n"
+        "  wait until it has ended, or stop it; sandbox serve can use another one with --data\n"
     )
     assert here("plan", path, "--sandbox").status == 0
 

@@ -57,5 +57,6 @@ def command(
     click.echo(document, nl=False)
     if out is not None:
         sandbox = " --sandbox" if connection.sandbox else ""
-        say(f"Plan written to {out}. Carry it out with: reconciler apply {out}{sandbox}")
+        way = f"Carry it out with: reconciler apply {out}{sandbox}"
+        say(f"Plan written to {out}. {'It holds nothing to do.' if made.is_empty else way}")
     return 2 if detailed_exitcode and not made.is_empty else 0
