@@ -7,8 +7,9 @@ field declared as text keeps the spelling and all others see an ordinary number.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -16,11 +17,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from reconciler.catalogue import Spelling
 from reconciler.values import MARK_KEY, float32, number
@@ -48,9 +51,34 @@ Written = WrittenInt | WrittenFloat | WrittenBool
 
 
 class Spec(BaseModel):
-    """The base of all specs: unknown keys are errors, values cannot change."""
+    """The base of all specs: unknown keys are errors, values cannot change.
+
+    ``WIRE`` says of a key where its value stands in what the platform is sent (empty: it stays
+    here), ``EXAMPLE`` is what one may look like; a subclass adds to both. They are for editors and
+    the reference alone.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """With each key's wire field as ``x-wire``, and with examples."""
+        reference = handler(core_schema)
+        schema = handler.resolve_ref_schema(reference)
+        inherited = [vars(base) for base in reversed(cls.__mro__)]
+        for base in inherited:
+            for key, path in base.get("WIRE", {}).items():
+                schema["properties"][key]["x-wire"] = path
+            for key, value in base.get("EXAMPLE", {}).items():
+                schema["properties"][key]["examples"] = [value]
+        if cls.EXAMPLE:
+            schema["examples"] = [dict(cls.EXAMPLE)]
+        return reference
 
     def stated(self, *names: str) -> dict[str, Any]:
         """Of these fields, those that the manifest states."""

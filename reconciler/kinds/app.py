@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from reconciler.address import APP, Address
 from reconciler.call import Call, Json, Target
@@ -73,6 +74,37 @@ class AppSpec(Spec):
     default_workflow: Text | None = None
     """The workflow that runs on every new input: an id of this manifest, or ``user/app/workflow``."""
 
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "id": "app.id",
+            "user_id": "app.user_id",
+            "owner": "app.metadata.reconciler.owner",
+            "name": "app.name",
+            "description": "app.description",
+            "notes": "app.notes",
+            "metadata": "app.metadata",
+            "default_language": "app.default_language",
+            "visibility": "app.visibility.gettable",
+            "prevent_destroy": "app.metadata.reconciler.protect",
+            "default_workflow": "app.default_workflow",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "id": "people-auto-annotation",
+            "user_id": "acme",
+            "owner": "annotation-team",
+            "name": "People",
+            "description": "Labels people; sends doubtful images to review.",
+            "notes": "Who to ask: the annotation team.",
+            "metadata": {"team": "annotation"},
+            "default_language": "en",
+            "visibility": "PRIVATE",
+            "prevent_destroy": True,
+            "default_workflow": "auto-annotation",
+        }
+    )
+
 
 class AppKind(Kind):
     """``/v2/users/{user_id}/apps``."""
@@ -83,7 +115,8 @@ class AppKind(Kind):
 
     def section_type(self) -> Any:
         """The app that this manifest describes."""
-        return AppSpec
+        example = {"id": "people-auto-annotation", "default_workflow": "auto-annotation"}
+        return Annotated[AppSpec, Field(examples=[example])]
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
         """The app: every manifest describes exactly one."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
@@ -27,6 +30,23 @@ class ConceptSpec(Spec):
     prevent_destroy: Flag = False
     """Refuse any plan that would remove it."""
 
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "name": "concept.name",
+            "definition": "concept.definition",
+            "metadata": "concept.metadata",
+            "prevent_destroy": "concept.metadata.reconciler.protect",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "name": "adult",
+            "definition": "Somebody who looks grown up.",
+            "metadata": {"since": "v2"},
+            "prevent_destroy": True,
+        }
+    )
+
 
 class ConceptKind(Kind):
     """``~/concepts``: created and patched in bulk, never deleted (no RPC exists)."""
@@ -39,7 +59,8 @@ class ConceptKind(Kind):
 
     def section_type(self) -> Any:
         """The app's concepts by id; where ids say enough, a list of them."""
-        return dict[LooseId, ConceptSpec | None]
+        example = {"people": {}, "adult": {"name": "adult", "definition": "Looks grown up."}}
+        return Annotated[dict[LooseId, ConceptSpec | None], Field(examples=[example])]
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
         """One resource for each concept of the manifest."""

@@ -14,7 +14,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Discriminator, GetJsonSchemaHandler, Tag
+from pydantic import Discriminator, Field, GetJsonSchemaHandler, Tag
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -71,6 +71,18 @@ _TRAINED = frozenset({21100})
 _PENDING = frozenset({21101, 21103, 21104, 21107})
 _UNTRAINED = 21102
 _OTHER = "other"
+_EXAMPLE = {
+    "confident": {
+        "model_type_id": "concept-threshold",
+        "concept_threshold_type": "GREATER_THAN_OR_EQUAL",
+        "thresholds": {"people": 0.5, "adult": 0.95},
+    },
+    "write-success-as-me": {
+        "model_type_id": "annotation-writer",
+        "annotation_status": "ANNOTATION_SUCCESS",
+        "annotation_user_id": "me",
+    },
+}
 
 
 def _scan() -> Iterator[tuple[str, ModelType]]:
@@ -103,7 +115,11 @@ class _ByType:
             {"if": _stating({"const": id_}), "then": handler(choices[form(id_)])} for id_ in named
         ]
         rest = {"if": _stating({"not": {"enum": named}}), "then": handler(choices[form(_OTHER)])}
-        known = {"description": "What the model is.", "examples": sorted(types)}
+        known = {
+            "description": "What the model is.",
+            "examples": sorted(types),
+            "x-wire": ModelSpec.WIRE["model_type_id"],
+        }
         return {
             "type": "object",
             "properties": {"model_type_id": known},
@@ -138,7 +154,8 @@ class ModelKind(VersionedKind):
 
     def section_type(self) -> Any:
         """The app's models by id."""
-        return dict[Id, _union()]  # type: ignore[misc]  # built from the model types found
+        annotated: Any = Annotated
+        return annotated[dict[Id, _union()], Field(examples=[_EXAMPLE])]  # type: ignore[misc]  # built from the types found
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
         """One resource for each model of the manifest."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
@@ -55,6 +56,23 @@ class RelationSpec(Spec):
     knowledge_graph_id: Text = ""
     """The graph that the edge belongs to; empty is the global one."""
 
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "subject": "concept_relation.subject_concept",
+            "predicate": "concept_relation.predicate",
+            "object": "concept_relation.object_concept",
+            "knowledge_graph_id": "concept_relation.knowledge_graph_id",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "subject": "people",
+            "predicate": "synonym",
+            "object": "clarifai/main/ai_l8TKp2h5",
+            "knowledge_graph_id": "my-graph",
+        }
+    )
+
 
 class RelationKind(Kind):
     """``~/concepts/{subject}/relations``: no PATCH, so that a changed edge is another edge."""
@@ -66,7 +84,12 @@ class RelationKind(Kind):
 
     def section_type(self) -> Any:
         """Edges between concepts, which mappers follow."""
-        return list[RelationSpec]
+        example = {
+            "subject": "people",
+            "predicate": "synonym",
+            "object": "clarifai/main/ai_l8TKp2h5",
+        }
+        return Annotated[list[RelationSpec], Field(examples=[[example]])]
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
         """One resource for each edge."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
@@ -32,7 +33,19 @@ from reconciler.model_reference import (
 )
 from reconciler.node_graph import node_problems
 from reconciler.resource import External, Reference, Resource, ResourceGraph, same
-from reconciler.spec import Data, Flag, Id, LooseId, Metadata, Notes, Score, Spec, Text, form
+from reconciler.spec import (
+    LOOSE_ID_LENGTH,
+    Data,
+    Flag,
+    Id,
+    LooseId,
+    Metadata,
+    Notes,
+    Score,
+    Spec,
+    Text,
+    form,
+)
 from reconciler.values import Mark, float32, marked, number, unmarked
 
 _EDITABLE = (
@@ -60,6 +73,23 @@ class NodeModelSpec(Spec):
     app_id: Text | None = None
     """The app that the model belongs to."""
 
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "model_id": "workflow.nodes[].model.id",
+            "model_version_id": "workflow.nodes[].model.model_version.id",
+            "user_id": "workflow.nodes[].model.user_id",
+            "app_id": "workflow.nodes[].model.app_id",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "model_id": "general-image-recognition",
+            "model_version_id": "aa7f35c01e0642fda5cf400f543e7c40",
+            "user_id": "clarifai",
+            "app_id": "main",
+        }
+    )
+
 
 _NAME, _LONG = form("name"), form("long form")
 
@@ -82,12 +112,36 @@ class OverrideConceptSpec(Spec):
     value: Score = 1.0
     """Of a thresholder, the threshold."""
 
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "id": "workflow.nodes[].output_info_override.data.concepts[].id",
+            "value": "workflow.nodes[].output_info_override.data.concepts[].value",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "id": "adult",
+            "value": 0.9,
+        }
+    )
+
 
 class OverrideDataSpec(Spec):
     """What replaces ``output_info.data``."""
 
     concepts: list[OverrideConceptSpec] = Field(default_factory=list)
     """All concepts that the model is to have here."""
+
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "concepts": "workflow.nodes[].output_info_override.data.concepts",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "concepts": [{"id": "adult", "value": 0.9}],
+        }
+    )
 
 
 class OverrideSpec(Spec):
@@ -98,6 +152,19 @@ class OverrideSpec(Spec):
     params: Data | None = None
     """Parameters, as the platform names them."""
 
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "data": "workflow.nodes[].output_info_override.data",
+            "params": "workflow.nodes[].output_info_override.params",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "data": {"concepts": [{"id": "adult", "value": 0.9}]},
+            "params": {"concept_threshold_type": "GREATER_THAN"},
+        }
+    )
+
 
 def _node_id(value: Any) -> Any:
     """``{node_id: x}``, as the API and the official SDK write it, is read as ``x``."""
@@ -106,16 +173,27 @@ def _node_id(value: Any) -> Any:
     return value
 
 
+_NODE_ID = {
+    "type": ["string", "number", "boolean"],
+    "minLength": 1,
+    "maxLength": LOOSE_ID_LENGTH,
+}
 NodeInput = Annotated[
     LooseId,
     BeforeValidator(_node_id),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "minLength": 1},
+                _NODE_ID,
                 {
                     "type": "object",
-                    "properties": {"node_id": {"type": "string"}},
+                    "properties": {
+                        "node_id": {
+                            **_NODE_ID,
+                            "description": "The id of a node of this workflow.",
+                            "examples": ["mapper"],
+                        }
+                    },
                     "required": ["node_id"],
                     "additionalProperties": False,
                 },
@@ -139,6 +217,34 @@ class NodeSpec(Spec):
     output_info_override: OverrideSpec | None = None
     """``data`` and ``params`` that replace the model's own in this workflow."""
 
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "id": "workflow.nodes[].id",
+            "model": "workflow.nodes[].model",
+            "node_inputs": "workflow.nodes[].node_inputs[].node_id",
+            "suppress_output": "workflow.nodes[].suppress_output",
+            "output_info_override": "workflow.nodes[].output_info_override",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "id": "confident",
+            "model": "confident",
+            "node_inputs": ["mapper"],
+            "suppress_output": True,
+            "output_info_override": {"data": {"concepts": [{"id": "adult", "value": 0.9}]}},
+        }
+    )
+
+
+_GENERAL = "clarifai/main/general-image-recognition@aa7f35c01e0642fda5cf400f543e7c40"
+_NODES = [
+    {"id": "general", "model": _GENERAL},
+    {"id": "mapper", "model": "to-app-concepts", "node_inputs": ["general"]},
+    {"id": "confident", "model": "confident", "node_inputs": ["mapper"]},
+    {"id": "success", "model": "write-success-as-me", "node_inputs": ["confident"]},
+]
+
 
 class WorkflowSpec(Spec):
     """A graph of models. The app's default workflow runs on every new input."""
@@ -154,6 +260,25 @@ class WorkflowSpec(Spec):
     nodes: Annotated[list[NodeSpec], Field(min_length=1)]
     """The nodes, in any order; at most 20."""
 
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "description": "workflow.description",
+            "notes": "workflow.notes",
+            "metadata": "workflow.metadata",
+            "prevent_destroy": "workflow.metadata.reconciler.protect",
+            "nodes": "workflow.nodes",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "description": "Labels what is sure, sends the rest to review.",
+            "notes": "Change thresholds together.",
+            "metadata": {"team": "annotation"},
+            "prevent_destroy": True,
+            "nodes": _NODES,
+        }
+    )
+
 
 class WorkflowKind(Kind):
     """``~/workflows``. A change of nodes is one PATCH with the whole graph: the cutover."""
@@ -167,7 +292,8 @@ class WorkflowKind(Kind):
 
     def section_type(self) -> Any:
         """The app's workflows by id."""
-        return dict[Id, WorkflowSpec]
+        example = {"auto-annotation": {"nodes": _NODES}}
+        return Annotated[dict[Id, WorkflowSpec], Field(examples=[example])]
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
         """One resource for each workflow; its references are its nodes' models."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,6 +30,10 @@ class VariableSpec(Spec):
     description: Text | None = None
     """What the variable is for."""
 
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {"type": "number", "default": 0.95, "description": "How sure 'adult' must be."}
+    )
+
 
 class MovedSpec(Spec):
     """A rename in place: the object keeps its history, only its id changes."""
@@ -38,6 +42,10 @@ class MovedSpec(Spec):
     """The address it had: ``model.old``."""
     to: Text
     """The address it has in this manifest: ``model.new``."""
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {"from": "model.sure", "to": "model.confident"}
+    )
 
 
 Level = Literal["error", "warning", "off"]
@@ -50,6 +58,7 @@ class Section:
     form: Form
     type: Any
     description: str
+    example: Any
 
 
 SECTIONS: Mapping[str, Section] = MappingProxyType(
@@ -58,16 +67,19 @@ SECTIONS: Mapping[str, Section] = MappingProxyType(
             Form("variable", Shape.MAP),
             dict[LooseId, VariableSpec],
             "Values by name that --var, --var-file or RECONCILER_VAR_NAME set.",
+            {"ENV": {"default": "staging"}, "ADULT": {"type": "number", "default": 0.95}},
         ),
         "moved": Section(
             Form("move", Shape.LIST),
             list[MovedSpec],
             "Renames in place, by address.",
+            [{"from": "model.sure", "to": "model.confident"}],
         ),
         "checks": Section(
             Form("checks", Shape.OBJECT),
             dict[LooseId, Level],
             "How severe each check of the domain is: error, warning or off.",
+            {"RC501": "error", "RC514": "off"},
         ),
     }
 )

@@ -13,10 +13,11 @@ from types import MappingProxyType, NoneType
 from typing import Annotated, Any, Final, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import CODES, Diagnostic, Severity
 from reconciler.kind import Kind
-from reconciler.manifest import language, mistakes, sdk
+from reconciler.manifest import language, mistakes, sdk, sdk_schema, variables
 from reconciler.manifest.nodes import Scalar
 from reconciler.manifest.sections import Form, Sections, Shape
 from reconciler.spec import (
@@ -90,7 +91,8 @@ def _model(kinds: Mapping[str, Kind]) -> type[BaseModel]:
         if kind.section
     }
     for name, section in language.SECTIONS.items():
-        fields[name] = (section.type | None, Field(None, description=section.description))
+        said = Field(None, description=section.description, examples=[section.example])
+        fields[name] = (section.type | None, said)
     model: type[BaseModel] = create_model("Manifest", __base__=Spec, **fields)
     return model
 
@@ -117,11 +119,16 @@ def _written(scalar: Scalar) -> Any:
 
 def json_schema(kinds: Mapping[str, Kind]) -> JsonSchema:
     """Draft 2020-12 for editors: what it flags, ``validate`` flags too."""
-    schema = _tidy(_model(kinds).model_json_schema())
+    schema = _tidy(_model(kinds).model_json_schema(schema_generator=_AsWritten))
     schema.pop("description", None)
-    schema["properties"][sdk.KEY] = {
-        "description": "A workflow file of the official SDK, as it stands.",
-        "type": "object",
+    schema["properties"][sdk.KEY] = sdk_schema.json_schema()
+    schema["dependentSchemas"] = {
+        sdk.KEY: {"properties": dict.fromkeys(("workflows", "models"), False)}
+    }
+    schema["properties"]["checks"] |= _checks()
+    schema["properties"][variables.SECTION]["propertyNames"] = {
+        "pattern": f"^{language.VARIABLE_NAME}$",
+        "not": {"const": variables.RESERVED},
     }
     for name, form in forms(kinds).items():
         if form.bare:
@@ -130,9 +137,29 @@ def json_schema(kinds: Mapping[str, Kind]) -> JsonSchema:
     return {**about, "title": "Manifest of a Clarifai auto-annotation app", **schema}
 
 
+class _AsWritten(GenerateJsonSchema):
+    """Leaves keys in the order of their fields: examples are read by people."""
+
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
+        """As it is."""
+        del parent_key
+        return value
+
+
+def _checks() -> JsonSchema:
+    """The checks whose level a manifest may set, each with what it finds."""
+    levels = list(get_args(language.Level))
+    told = {
+        code: {"description": f"{info.title.capitalize()}.", "enum": levels, "examples": ["error"]}
+        for code, info in CODES.items()
+        if info.severity is Severity.WARNING
+    }
+    return {"properties": told, "additionalProperties": False, "propertyNames": {}}
+
+
 def _or_ids(section: JsonSchema) -> JsonSchema:
     """A section by id that may also be a plain list of ids."""
-    said = {"description": section.pop("description")}
+    said = {key: section.pop(key) for key in _SAID if key in section}
     ids = {"type": "array", "items": _SOME_ID, "uniqueItems": True}
     return {**said, "anyOf": [section, ids]}
 
@@ -142,6 +169,8 @@ _SOME_ID: Final = {
     "minLength": 1,
     "maxLength": LOOSE_ID_LENGTH,
 }
+_SAID: Final[tuple[str, ...]] = ("description", "default", "examples", "x-wire")
+"""What is said of a value, whichever of its forms it has."""
 _INNER: Final = ("items", "additionalProperties", "if", "then", "else")
 _LISTS: Final = ("anyOf", "allOf")
 _NAMED: Final = ("properties", "$defs")
@@ -172,6 +201,10 @@ def _tidy(schema: Any) -> Any:
             tidy[key] = {name: _tidy(value) for name, value in tidy[key].items()}
             if key == "properties":
                 tidy[key] = {name: _or_variable(value) for name, value in tidy[key].items()}
+    for form in tidy.get("anyOf", ()):
+        # what is said of one form that has a name of its own is meant for the key
+        if "$ref" in form and "examples" in form:
+            tidy["examples"] = form.pop("examples")
     return _nullable(tidy)
 
 
@@ -183,10 +216,10 @@ def _or_variable(schema: Any) -> Any:
     """A form that text in general does not meet, or a variable in its place."""
     if not isinstance(schema, dict):
         return schema
-    forms = schema["anyOf"] if "anyOf" in schema else [schema]
+    forms = schema.get("anyOf", [schema])
     if not any(_is_narrow(form) for form in forms):
         return schema
-    said = {key: schema[key] for key in ("description", "default") if key in schema}
+    said = {key: schema[key] for key in _SAID if key in schema}
     form = {key: value for key, value in schema.items() if key not in said and key != "anyOf"}
     return {**said, "anyOf": [*schema.get("anyOf", [form]), _VARIABLE]}
 

@@ -55,9 +55,12 @@ class _Translation:
             return _with(root, items)
         self._unknown(workflow, _WORKFLOW_KEYS)
         id_ = workflow.items.get("id")
+        if id_ is None:
+            self.found.append(problem("RC103", "missing key 'id'", key, hint="name the workflow"))
+            return _with(root, items)
         if type(id_) is not Scalar or id_.value is None:
-            where = id_.origin if id_ is not None else key
-            self.found.append(problem("RC103", "missing key 'id'", where, hint="name the workflow"))
+            message = f"expected text, got {describe(id_)}"
+            self.found.append(problem("RC102", message, id_.origin, hint="name the workflow"))
             return _with(root, items)
         fields = {name: node for name, node in workflow.items.items() if name != "id"}
         if type(nodes := fields.get("nodes")) is Sequence:
@@ -112,7 +115,11 @@ class _Translation:
             if name in known:
                 yield name, known[name]
         info = known.get("output_info")
+        if info is None or (type(info) is Scalar and info.value is None):
+            return
         if type(info) is not Mapping:
+            message = f"expected a mapping with params, got {describe(info)}"
+            self.found.append(problem("RC102", message, info.origin))
             return
         self._unknown(info, ("params",))
         params = info.items.get("params")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from reconciler import registry
 from reconciler.diagnostics import Diagnostic
@@ -115,15 +117,54 @@ def test_the_schema_in_the_repository_is_fresh() -> None:
     assert stored == schema.json_schema(KINDS), "write it anew: reconciler schema manifest"
 
 
-def test_every_key_says_what_it_is() -> None:
+def properties(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every property anywhere in a schema that may have a value, with its path."""
+    if isinstance(schema, list):
+        for item in schema:
+            yield from properties(item, path)
+    if not isinstance(schema, dict):
+        return
+    for name, value in schema.items():
+        if name == "properties":
+            for key, inner in value.items():
+                if inner is not False and "const" not in inner and "not" not in inner:
+                    yield f"{path}.{key}", inner
+                yield from properties(inner, f"{path}.{key}")
+        elif name == "$defs":
+            for key, inner in value.items():
+                yield from properties(inner, key)
+        elif name not in ("examples", "default", "enum", "if", "dependentSchemas"):
+            yield from properties(value, path)
+
+
+def test_every_key_says_what_it_is_and_shows_an_example() -> None:
+    found = dict(properties(schema.json_schema(KINDS), "top"))
+    assert len(found) > 100
+    assert [path for path, said in found.items() if not said.get("description")] == []
+    assert [path for path, said in found.items() if not said.get("examples")] == []
+
+
+def test_the_schema_is_valid_and_so_are_its_examples() -> None:
     built = schema.json_schema(KINDS)
-    silent = [
-        f"{name}.{key}"
-        for name, spec in {"top": built, **built["$defs"]}.items()
-        for key, value in spec.get("properties", {}).items()
-        if not value.get("description")
-    ]
-    assert silent == []
+    Draft202012Validator.check_schema(built)
+    wrong = []
+    named = [(name, said) for name, said in built["$defs"].items() if "examples" in said]
+    for path, said in [*properties(built, "top"), *named]:
+        one = {**said, "$defs": built["$defs"]}
+        wrong += [(path, str(p)) for example in said["examples"] for p in validate(example, one)]
+    assert wrong == []
+
+
+def test_the_example_of_each_section_is_a_manifest() -> None:
+    built = schema.json_schema(KINDS)
+    for section in ("app", "concepts", "concept_relations", "models", "workflows", "moved"):
+        (example,) = built["properties"][section]["examples"]
+        read, found = specs_of({section: example})
+        assert (found, set(read)) == ([], {section})
+
+
+def specs_of(manifest: Any) -> tuple[dict[str, Any], list[Diagnostic]]:
+    return read(json.dumps(manifest))
 
 
 @pytest.mark.parametrize(

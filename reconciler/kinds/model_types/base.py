@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator
@@ -52,6 +53,27 @@ class ModelSpec(Spec):
     """Who may see it."""
     prevent_destroy: Flag = False
     """Refuse any plan that would remove it."""
+
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "model_type_id": "model.model_type_id",
+            "description": "model.description",
+            "notes": "model.notes",
+            "metadata": "model.metadata",
+            "visibility": "model.visibility.gettable",
+            "prevent_destroy": "model.metadata.reconciler.protect",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "model_type_id": "image-crop",
+            "description": "Crops a little more than the face.",
+            "notes": "Measured in March.",
+            "metadata": {"team": "annotation"},
+            "visibility": "PRIVATE",
+            "prevent_destroy": True,
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -22,6 +23,8 @@ from reconciler.kinds.model_types.base import (
 from reconciler.model_reference import ModelName, model_wire, owned_model, uses_model, written_model
 from reconciler.spec import Data, Flag
 
+_EMBEDDER = "clarifai/main/general-image-embedding@bb186755eda04f9cbb6fe32e816be104"
+
 
 class EmbeddingClassifierSpec(ModelSpec):
     """Predicts the app's own concepts from embeddings."""
@@ -38,6 +41,26 @@ class EmbeddingClassifierSpec(ModelSpec):
     """``train_info.params``, such as ``enrich_dataset``."""
     train: Literal["when-changed", "when-untrained", "never"] = "when-changed"
     """When ``apply`` trains: on a changed specification, only the first time, or never."""
+
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "concepts": "model_version.output_info.data.concepts[].id",
+            "base_embed_model": "model_version.input_info.base_embed_model",
+            "concepts_mutually_exclusive": "model_version.output_info.output_config.concepts_mutually_exclusive",
+            "train_params": "model_version.train_info.params",
+            "train": "",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "model_type_id": "embedding-classifier",
+            "concepts": ["walker", "runner"],
+            "base_embed_model": _EMBEDDER,
+            "concepts_mutually_exclusive": False,
+            "train_params": {"enrich_dataset": "Automatic"},
+            "train": "when-changed",
+        }
+    )
 
 
 class EmbeddingClassifier(ModelType):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from reconciler.call import Json
@@ -18,6 +19,18 @@ class MapperSpec(ModelSpec):
     """A concept synonym mapper."""
     knowledge_graph_id: Text = ""
     """The graph to follow; empty is the global one."""
+
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "knowledge_graph_id": "model_version.output_info.params.knowledge_graph_id",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "model_type_id": "concept-synonym-mapper",
+            "knowledge_graph_id": "my-graph",
+        }
+    )
 
 
 class Mapper(ModelType):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from pydantic import model_validator
@@ -54,6 +55,24 @@ class OtherSpec(ModelSpec):
     """``train_info.params``."""
     input_params: Data | None = None
     """``input_info.params``."""
+
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "concepts": "model_version.output_info.data.concepts[].id",
+            "params": "model_version.output_info.params",
+            "train_params": "model_version.train_info.params",
+            "input_params": "model_version.input_info.params",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "model_type_id": "image-crop",
+            "concepts": ["people"],
+            "params": {"margin": 1.3},
+            "train_params": {"num_epochs": 10},
+            "input_params": {"dataset_id": "people"},
+        }
+    )
 
 
 _INFO = {"params": "output_info", "train_params": "train_info", "input_params": "input_info"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -39,6 +40,22 @@ class ThresholderSpec(ModelSpec):
     """The threshold of each concept, from 0 to 1."""
     filter_other_concepts: Flag | None = None
     """Whether concepts without a threshold are dropped; the platform decides if left out."""
+
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "concept_threshold_type": "model_version.output_info.params.concept_threshold_type",
+            "thresholds": "model_version.output_info.data.concepts[].value",
+            "filter_other_concepts": "model_version.output_info.params.filter_other_concepts",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "model_type_id": "concept-threshold",
+            "concept_threshold_type": "GREATER_THAN_OR_EQUAL",
+            "thresholds": {"people": 0.5, "adult": 0.95},
+            "filter_other_concepts": True,
+        }
+    )
 
 
 class Thresholder(ModelType):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
@@ -42,6 +43,24 @@ class WriterSpec(ModelSpec):
     """Free JSON put on each annotation."""
     task_id: Text | None = None
     """The labelling task that the annotation belongs to."""
+
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "annotation_status": "model_version.output_info.params.annotation_status",
+            "annotation_user_id": "model_version.output_info.params.annotation_user_id",
+            "annotation_info": "model_version.output_info.params.annotation_info",
+            "task_id": "model_version.output_info.params.task_id",
+        }
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "model_type_id": "annotation-writer",
+            "annotation_status": "ANNOTATION_PENDING",
+            "annotation_user_id": "me",
+            "annotation_info": {"source": "auto"},
+            "task_id": "review-people",
+        }
+    )
 
 
 class Writer(ModelType):
