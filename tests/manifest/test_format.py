@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from manifest.messy import messy_manifests
 
 from reconciler import registry
 from reconciler.call import Target
+from reconciler.cli.commands.fmt import command
 from reconciler.kind import Scope
-from reconciler.manifest import documents
 from reconciler.manifest.desired import load
 from reconciler.manifest.format import Broken, Formatted, LeftAlone, format_text
 from reconciler.manifest.spacing import comments
@@ -23,12 +23,7 @@ from reconciler.resource import ResourceGraph
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "format"
 EXAMPLES = sorted(path for path in ROOT.glob("manifests/*/*.yaml") if path.parent.name[0] != "_")
-VALID = sorted(
-    file
-    for folder in (ROOT / "tests" / "cases" / "manifest").glob("valid-*")
-    for file in folder.glob("*.yaml")
-)
-OTHERS = sorted((ROOT / "tests").glob("cases/manifest/*/*.yaml"))
+OTHERS = sorted(path for path in (ROOT / "tests").glob("cases/**/*.yaml") if path.is_file())
 
 
 def formatted(text: str) -> str:
@@ -41,13 +36,6 @@ def formatted(text: str) -> str:
 def graph(path: Path) -> ResourceGraph:
     manifest = load(path, registry.load(), default_app_id="my-app")
     return manifest.build(registry.load(), Scope(Target("me", "my-app")))
-
-
-def canonical(text: str) -> Any:
-    """What a text says, with the spellings that formatting gives it."""
-    found, wrong = documents.parse(text, "app.yaml")
-    assert wrong == []
-    return [documents.plain(document.root, lambda scalar: scalar.text) for document in found]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
@@ -67,11 +55,11 @@ def test_a_file_is_formatted_as_expected(path: Path) -> None:
 
 @pytest.mark.parametrize("path", OTHERS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_any_case_stays_what_it_is(path: Path) -> None:
-    text = path.read_text("utf-8")
-    outcome = format_text(text, "app.yaml")
+    data = path.read_bytes()
+    outcome = format_text(data, "app.yaml")
     if isinstance(outcome, Formatted):
         assert formatted(outcome.text) == outcome.text
-        assert sorted(comments(outcome.text)) == sorted(comments(text))
+        assert sorted(comments(outcome.text)) == sorted(comments(data.decode("utf-8")))
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.large_base_example])
@@ -303,3 +291,81 @@ def test_what_cannot_be_read_is_told_as_by_validate(text: str | bytes) -> None:
     outcome = format_text(text, "app.yaml")
     assert isinstance(outcome, Broken)
     assert outcome.diagnostics
+
+
+# --- the command
+
+
+MESSY, NEAT = "app: {id:  x}\n", "app: {id: x}\n"
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(command, [str(a) for a in arguments], standalone_mode=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.yaml").write_text(MESSY, "utf-8")
+    (tmp_path / "b.yaml").write_text(NEAT, "utf-8")
+    (tmp_path / "_overlay.yaml").write_text(MESSY, "utf-8")
+    return tmp_path
+
+
+def test_fmt_writes_what_changes(folder: Path) -> None:
+    (folder / "a.yaml").chmod(0o640)
+    before = (folder / "b.yaml").stat().st_mtime_ns
+    result = run(folder)
+    assert (result.return_value, result.stdout) == (0, "")
+    assert result.stderr.splitlines() == [
+        f"{folder}/a.yaml: changed",
+        "1 file changed, 1 file in canonical form already",
+    ]
+    assert (folder / "a.yaml").read_text("utf-8") == NEAT
+    assert (folder / "a.yaml").stat().st_mode & 0o777 == 0o640
+    assert (folder / "b.yaml").stat().st_mtime_ns == before
+    assert (folder / "_overlay.yaml").read_text("utf-8") == MESSY
+    assert len(list(folder.iterdir())) == 3
+
+
+def test_fmt_takes_several_paths_and_follows_links(folder: Path) -> None:
+    (folder / "link.yaml").symlink_to("a.yaml")
+    assert run(folder / "link.yaml", folder / "_overlay.yaml").return_value == 0
+    assert (folder / "link.yaml").is_symlink()
+    assert (folder / "a.yaml").read_text("utf-8") == NEAT
+    assert (folder / "_overlay.yaml").read_text("utf-8") == NEAT
+
+
+def test_check_names_the_files_and_writes_nothing(folder: Path) -> None:
+    result = run("--check", folder)
+    assert (result.return_value, result.stdout) == (1, f"{folder}/a.yaml\n")
+    assert (folder / "a.yaml").read_text("utf-8") == MESSY
+    assert run("--check", folder / "b.yaml").return_value == 0
+
+
+def test_diff_shows_the_lines_and_writes_nothing(folder: Path) -> None:
+    (folder / "a.yaml").write_text(MESSY.rstrip("\n"), "utf-8")
+    result = run("--diff", folder)
+    assert result.return_value == 0
+    assert result.stdout == (
+        f"--- {folder}/a.yaml (now)\n+++ {folder}/a.yaml (canonical)\n@@ -1 +1 @@\n"
+        "-app: {id:  x}\n\\ No newline at end of file\n+app: {id: x}\n"
+    )
+    assert (folder / "a.yaml").read_text("utf-8") == MESSY.rstrip("\n")
+    assert run("--diff", "--check", folder).return_value == 1
+
+
+def test_what_is_left_alone_is_named_and_no_failure(folder: Path) -> None:
+    (folder / "b.yaml").write_text("app: &a {id:  x}\n", "utf-8")
+    result = run("--check", folder / "b.yaml")
+    assert result.return_value == 0
+    assert result.stderr.splitlines()[0] == f"{folder}/b.yaml:1:6: left alone: an anchor"
+
+
+def test_what_cannot_be_read_is_a_failure_and_the_rest_is_formatted(folder: Path) -> None:
+    (folder / "b.yaml").write_text("app: [a\n", "utf-8")
+    result = run(folder, folder / "nothing")
+    assert result.return_value == 1
+    assert "b.yaml:1:6: error RC002: '[' is never closed" in result.stderr
+    assert "nothing: error RC001: no such file or directory" in result.stderr
+    assert (folder / "a.yaml").read_text("utf-8") == NEAT
+    assert (folder / "b.yaml").read_text("utf-8") == "app: [a\n"
