@@ -180,10 +180,11 @@ class _Workflow:
 
     def _top(self, found: Found) -> Iterator[Diagnostic]:
         low, high = found.finding.range
-        what = f"scores of {self._name(found)} that are {spoken((low, high))} are"
+        name = self._name(found)
+        message = f"scores of {name} that are {spoken((low, high))}, the surest, are"
         if low == high:
-            what = f"a score of exactly {plain(low)} for {self._name(found)} is"
-        message = f"{what} written by nobody, although it is the surest: {self._takes(found)}"
+            message = f"a score of exactly {plain(low)} for {name}, the surest, is"
+        message += f" written by nobody: {self._takes(found)}"
         hint = "add a path for what is certain, or raise this bound"
         yield from self._told(found, message, hint, self._upper(found, low - 1))
 
@@ -242,15 +243,16 @@ class _Workflow:
         one, other = (self.writers[index] for index in writers)
         ranges = {found.finding.range for found in several}
         scores = f" at {spoken(ranges.pop())}" if len(ranges) == 1 else ""
-        status = self._status(writers[1])
-        message = (
-            f"{other.step.id!r} writes as {status} what {one.step.id!r} writes as"
-            f" {self._status(writers[0])} too: {self._names(several)}{scores}"
-        )
+        before, status = self._status(writers[0]), self._status(writers[1])
         if flaw is Flaw.TWICE:
+            message = f"{other.step.id!r} writes what {one.step.id!r} writes too, as {status}"
             hint = "take one of the two out, or keep apart what reaches them"
         else:
+            message = (
+                f"{other.step.id!r} writes as {status} what {one.step.id!r} writes as {before} too"
+            )
             hint = "put thresholders before them that share no score"
+        message += f": {self._names(several)}{scores}"
         yield from self._at(
             _CODES[flaw], other.at, message, hint, related=[("the other writer", one.at)]
         )

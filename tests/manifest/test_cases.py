@@ -16,20 +16,27 @@ from reconciler.diagnostics import has_errors
 from reconciler.errors import ManifestError
 from reconciler.json_schema import validate
 from reconciler.manifest import documents, schema
-from reconciler.manifest.desired import load
+from reconciler.manifest.desired import Inputs, Manifest, load
 from reconciler.report.diagnostics import render_text
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((ROOT / "tests" / "cases" / "manifest").iterdir())
 EXAMPLES = sorted(path for path in (ROOT / "manifests").iterdir() if path.name[0] != "_")
 
-ONE_VALUE = {"RC101", "RC102", "RC103", "RC104", "RC106", "RC301"}
+ONE_VALUE = {"RC101", "RC102", "RC103", "RC104", "RC106", "RC107", "RC301", "RC405"}
 """What a JSON Schema can say too."""
+
+
+def manifest_at(path: Path) -> Manifest:
+    """The manifest, with the ``_overlay.yaml`` and ``_vars.yaml`` beside it laid over it."""
+    overlays, values = path.glob("_overlay.yaml"), path.glob("_vars.yaml")
+    inputs = Inputs(overlays=tuple(overlays), variable_files=tuple(values))
+    return load(path, registry.load(), default_app_id=None, inputs=inputs)
 
 
 def told(path: Path) -> str:
     try:
-        manifest = load(path, registry.load(), default_app_id=None)
+        manifest = manifest_at(path)
     except ManifestError as error:
         assert has_errors(error.diagnostics)
         return render_text(error.diagnostics, error.sources)
@@ -57,7 +64,7 @@ def test_an_editor_flags_the_lines_that_validate_flags(
 ) -> None:
     monkeypatch.chdir(case)
     try:
-        found = load(Path("."), registry.load(), default_app_id=None).diagnostics
+        found = manifest_at(Path(".")).diagnostics
     except ManifestError as error:
         found = error.diagnostics
     wanted = {(one.origin.file, one.origin.line) for one in found if one.code in ONE_VALUE}

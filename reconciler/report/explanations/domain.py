@@ -99,8 +99,8 @@ EXPLANATIONS = (
         " thresholds further up have already held back.",
         "Whatever reads from this node never sees the concept. When all is filtered away, the"
         " platform runs the rest of the path with nothing and reports no error.",
-        "    concept_threshold_type: GREATER_THAN\n    thresholds: {people: 1.0}",
-        "    concept_threshold_type: GREATER_THAN_OR_EQUAL\n    thresholds: {people: 1.0}",
+        "    concept_threshold_type: GREATER_THAN\n    thresholds: {people: 1.0, adult: 0.9}",
+        "    concept_threshold_type: GREATER_THAN\n    thresholds: {people: 0.9, adult: 0.9}",
     ),
     Explanation(
         "RC521",

@@ -49,12 +49,12 @@ EXPLANATIONS = (
     ),
     Explanation(
         "RC006",
-        "The path holds no manifest: no file ends in .yaml or .yml, or all are empty. Names that"
-        " begin with '_' or '.' are left out on purpose: overlays and variable files live there.",
+        "The path holds no manifest: no file in it ends in .yaml or .yml. Names that begin with '_'"
+        " or '.' are left out on purpose: overlays and variable files live there.",
         "An empty manifest would mean an app without anything. It is far more likely that the path"
         " is one folder too high or too deep.",
-        "# models: still to be written",
-        "app: {id: people}",
+        "# the only file is called _app.yaml",
+        "# the only file is called app.yaml",
     ),
     Explanation(
         "RC007",
