@@ -17,6 +17,8 @@ from reconciler.cli.commands.fmt import command
 from reconciler.kind import Scope
 from reconciler.manifest.desired import load
 from reconciler.manifest.format import Broken, Formatted, LeftAlone, format_text
+from reconciler.manifest.order import SECTIONS
+from reconciler.manifest.schema import json_schema
 from reconciler.manifest.spacing import comments
 from reconciler.resource import ResourceGraph
 
@@ -229,6 +231,10 @@ ORDER = {
 @pytest.mark.parametrize(("text", "expected"), ORDER.values(), ids=ORDER)
 def test_order(text: str, expected: str) -> None:
     assert formatted(text) == expected
+
+
+def test_every_section_has_its_place() -> None:
+    assert set(SECTIONS) == set(json_schema(registry.load())["properties"])
 
 
 COMMENTS = {
