@@ -23,7 +23,9 @@ ROOT = Path(__file__).parents[2]
 CASES = sorted((ROOT / "tests" / "cases" / "manifest").iterdir())
 EXAMPLES = sorted(path for path in (ROOT / "manifests").iterdir() if path.name[0] != "_")
 
-ONE_VALUE = {"RC101", "RC102", "RC103", "RC104", "RC106", "RC107", "RC301", "RC405"}
+ONE_VALUE = {
+    *("RC007", "RC101", "RC102", "RC103", "RC104", "RC106", "RC107", "RC301", "RC303", "RC405"),
+}
 """What a JSON Schema can say too."""
 
 
