@@ -1,18 +1,22 @@
 # make demo   the main job end to end, against the embedded sandbox
 # make test   all tests, with branch coverage
+# make test-long  20,000 damaged and made-up manifests: no traceback, no hang, no flood of memory
 # make check  format, lint, types, architecture, freshness of generated files
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format schemas clean
+.PHONY: demo test test-long check format generated schemas clean
 
 demo: $(VENV)/.sandbox
 	$(BIN)/python manifests/digits/_demo.py
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+
+test-long: $(VENV)/.dev
+	LONG=1 $(BIN)/python -m pytest -n 2 -q tests/manifest/test_fuzz.py
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -24,9 +28,11 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-schemas: $(VENV)/.sandbox
+# every file that a program writes and git keeps
+generated schemas: $(VENV)/.sandbox
 	$(BIN)/reconciler schema manifest > schemas/manifest.schema.json
 	$(BIN)/reconciler schema plan > schemas/plan.schema.json
+	$(BIN)/reconciler schema reference > docs/manifest.md
 
 clean:
 	rm -rf .demo .reconciler .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache

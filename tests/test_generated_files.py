@@ -21,6 +21,12 @@ def test_a_schema_file_is_byte_for_byte_what_the_command_prints(name: str, tmp_p
     assert kept == fresh.encode("utf-8"), "it is out of date: make schemas"
 
 
+def test_the_reference_is_byte_for_byte_what_the_command_prints(tmp_path: Path) -> None:
+    fresh = Tool(tmp_path).done("schema", "reference")
+    kept = (ROOT / "docs" / "manifest.md").read_bytes()
+    assert kept == fresh.encode("utf-8"), "it is out of date: make schemas"
+
+
 def test_no_schema_file_escapes_the_comparison() -> None:
     assert sorted(path.name for path in SCHEMAS.iterdir()) == [
         f"{name}.schema.json" for name in NAMES

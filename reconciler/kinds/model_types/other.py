@@ -66,11 +66,11 @@ class OtherSpec(ModelSpec):
     )
     EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
         {
-            "model_type_id": "image-crop",
-            "concepts": ["people"],
-            "params": {"margin": 1.3},
-            "train_params": {"num_epochs": 10},
-            "input_params": {"dataset_id": "people"},
+            "model_type_id": "visual-classifier",
+            "concepts": ["walker", "runner"],
+            "params": {"max_concepts": 20},
+            "train_params": {"template": "classification_basemodel_v1_embed"},
+            "input_params": {"name": "value"},
         }
     )
 
