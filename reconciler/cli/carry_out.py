@@ -14,7 +14,7 @@ import click
 from reconciler import __version__, registry
 from reconciler.api.client import Client
 from reconciler.cli import files, session
-from reconciler.cli.options import Connection
+from reconciler.cli.options import Connection, Layers
 from reconciler.cli.session import Platform, Question
 from reconciler.cli.stopping import stoppable
 from reconciler.cli.streams import is_colored, is_interactive, say
@@ -37,6 +37,7 @@ LONGEST_PAUSE = 2.0
 class Wish:
     """What the command line asks of an apply, besides the path."""
 
+    layers: Layers
     format_: str
     targets: Sequence[str]
     excludes: Sequence[str]
@@ -55,15 +56,18 @@ def apply(path: Path, connection: Connection, wish: Wish) -> int:
     )
     view = _View(wish.format_)
     if is_plan_file(path):
-        if wish.targets or wish.excludes or wish.prune:
+        if wish.layers or wish.targets or wish.excludes or wish.prune:
             raise SettingsError(
                 "a plan file says already what it is about",
-                hint="leave --target, --exclude and --prune out, or make a new plan with them",
+                hint="leave its options out (--target, --exclude, --prune, --var, --var-file, "
+                "--overlay), or make a new plan with them",
             )
         return _apply_file(path, connection, limits, view)
-    manifest = session.load_manifest(path)
+    manifest = session.load_manifest(path, wish.layers)
     session.show_warnings(manifest)
-    question = Question.of_manifest(manifest, wish.targets, wish.excludes, wish.prune)
+    question = Question.of_manifest(
+        manifest, wish.layers, targets=wish.targets, excludes=wish.excludes, prune=wish.prune
+    )
     target = session.target_of(manifest, connection)
     with session.connect(target, connection, Client) as platform:
         made = session.read_plan(platform, question)

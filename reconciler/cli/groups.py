@@ -13,6 +13,10 @@ COMMANDS = {
     "apply": ("apply", "Carry out a manifest, or a reviewed plan file."),
     "inputs": ("inputs", "Push inputs through the default workflow."),
     "annotations": ("annotations", "See what the default workflow wrote."),
+    "graph": ("graph", "Draw a manifest's workflows."),
+    "explain": ("explain", "Say what a code of validate means."),
+    "fmt": ("fmt", "Give manifests their canonical spelling."),
+    "init": ("init", "Write a first manifest."),
     "sandbox": ("sandbox", "Run the local platform."),
     "schema": ("schema", "Print a JSON Schema, for editors and CI."),
 }

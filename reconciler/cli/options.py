@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -149,3 +149,51 @@ def seconds(name: str, default: float, help_: str) -> Callable[[Function], Funct
 
 
 manifest_path = click.argument("path", type=click.Path(path_type=Path))
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What the command line lays over a manifest's files."""
+
+    overlays: tuple[Path, ...] = ()
+    variable_files: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.overlays or self.variable_files or self.variables)
+
+
+def layers(function: Function) -> Function:
+    """``--var``, ``--var-file`` and ``--overlay``; ``take_layers`` collects them."""
+    file = click.Path(dir_okay=False, path_type=Path)
+    for add in (
+        option(
+            "--overlay", "overlays", multiple=True, type=file, metavar="FILE",
+            help="Merge this file over the manifest; repeatable, the last one wins.",
+        ),
+        option(
+            "--var-file", "variable_files", multiple=True, type=file, metavar="FILE",
+            help="Set variables from a file of NAME: VALUE lines; repeatable.",
+        ),
+        option(
+            "--var", "variables", multiple=True, metavar="NAME=VALUE", callback=_pairs,
+            help="Set a variable (also RECONCILER_VAR_NAME=VALUE); repeatable.",
+        ),
+    ):  # fmt: skip
+        function = add(function)
+    return function
+
+
+def _pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for text in value:
+        name, equals, set_to = text.partition("=")
+        if not (name and equals):
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE", ctx, param)
+        pairs[name] = set_to
+    return pairs
+
+
+def take_layers(values: dict[str, Any]) -> Layers:
+    """Takes what is laid over a manifest out of a command's values."""
+    return Layers(**{name: values.pop(name) for name in Layers.__dataclass_fields__})

@@ -11,7 +11,7 @@ import click
 from reconciler.api.client import Client
 from reconciler.call import Listing, Target
 from reconciler.cli import session
-from reconciler.cli.options import Connection
+from reconciler.cli.options import Connection, Layers
 from reconciler.cli.progress import counter
 from reconciler.cli.session import ClientT, Platform
 from reconciler.cli.streams import say
@@ -25,6 +25,7 @@ def push(
     path: Path,
     sources: Sequence[str],
     connection: Connection,
+    layers: Layers,
     *,
     concepts: Sequence[str],
     concepts_from_folders: bool,
@@ -32,7 +33,7 @@ def push(
     wait_timeout: float,
 ) -> int:
     """Sends what ``sources`` name to the manifest's app. Exit status 1 if any input failed."""
-    manifest = session.load_manifest(path)
+    manifest = session.load_manifest(path, layers)
     found = discover(sources)
     with session.connect(session.target_of(manifest, connection), connection, Client) as platform:
         target, _ = session.find_app(platform, path, connection)

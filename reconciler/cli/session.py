@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -16,12 +16,13 @@ from reconciler.api.client import ReadClient
 from reconciler.api.settings import Secret, Settings
 from reconciler.call import Call, Target
 from reconciler.cli import files
-from reconciler.cli.options import Connection
+from reconciler.cli.options import Connection, Layers
 from reconciler.cli.streams import is_colored, say
 from reconciler.errors import ManifestError, SettingsError
 from reconciler.kind import Kind, Scope
-from reconciler.manifest.desired import Manifest, load
-from reconciler.planning import diff, live, plan
+from reconciler.manifest.desired import Inputs, Manifest, load
+from reconciler.manifest.variables import spelt
+from reconciler.planning import diff, live, plan, rename
 from reconciler.planning.file import PlanFile
 from reconciler.planning.ownership import Policy
 from reconciler.resource import ResourceGraph
@@ -48,10 +49,20 @@ class Platform(Generic[ClientT]):
 # --- manifests
 
 
-def load_manifest(path: Path) -> Manifest:
+VARIABLE_PREFIX = "RECONCILER_VAR_"
+
+
+def load_manifest(path: Path, layers: Layers | None = None) -> Manifest:
     """The checked manifest at ``path``. Raises ``ManifestError`` with every problem."""
     app_id = os.environ.get("CLARIFAI_APP_ID", "").strip()
-    return load(path, registry.load(), default_app_id=app_id or None)
+    layers = layers or Layers()
+    environment = {
+        name.removeprefix(VARIABLE_PREFIX): text
+        for name, text in os.environ.items()
+        if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX + "FILE"
+    }
+    inputs = Inputs(layers.overlays, layers.variable_files, layers.variables, environment)
+    return load(path, registry.load(), default_app_id=app_id or None, inputs=inputs)
 
 
 def show_warnings(manifest: Manifest) -> None:
@@ -78,7 +89,11 @@ def moved_source(saved: PlanFile) -> tuple[str, ...]:
     if not saved.source.path or not path.exists():
         return ()
     try:
-        now = load(path, registry.load(), default_app_id=saved.target.app_id).digest
+        overlays = tuple(map(Path, saved.source.overlays))
+        values = {name: spelt(value) for name, value in saved.source.variables.items()}
+        inputs = Inputs(overlays, variables=values)
+        kinds = registry.load()
+        now = load(path, kinds, default_app_id=saved.target.app_id, inputs=inputs).digest
     except ManifestError:
         return (f"{path}: the manifest has problems now (reconciler validate {path})",)
     same = now == saved.source.digest
@@ -207,31 +222,48 @@ class Question:
     owner: str
     source: plan.Source
     selection: plan.Selection
+    moves: tuple[tuple[Address, Address], ...]
     prune: bool
 
     @classmethod
     def of_manifest(
-        cls, manifest: Manifest, targets: Sequence[str], excludes: Sequence[str], prune: bool
+        cls,
+        manifest: Manifest,
+        layers: Layers,
+        *,
+        targets: Sequence[str],
+        excludes: Sequence[str],
+        prune: bool,
     ) -> Question:
         """What a command line asks. Raises ``SettingsError`` for what is no address."""
         return cls(
             manifest,
             manifest.owner,
-            plan.Source(str(manifest.path), manifest.digest),
+            plan.Source(
+                str(manifest.path),
+                manifest.digest,
+                tuple(map(str, layers.overlays)),
+                manifest.variables,
+            ),
             plan.Selection(tuple(map(Address.parse, targets)), tuple(map(Address.parse, excludes))),
+            manifest.moves,
             prune,
         )
 
     @classmethod
     def of_file(cls, saved: PlanFile) -> Question:
         """What a plan file answers."""
-        return cls(saved.desired, saved.owner, saved.source, saved.selection, saved.prune)
+        return cls(
+            saved.desired, saved.owner, saved.source, saved.selection, saved.moves, saved.prune
+        )
 
 
 def read_plan(platform: Platform[ClientT], question: Question) -> plan.Plan:
     """Reads the live app and compares: the whole way from a manifest to a plan."""
     kinds, reader = registry.load(), platform.client
     app = live.read_app(reader, kinds, platform.target)
+    renamed = rename.rename(app.graph, question.moves)
+    app = replace(app, graph=renamed.live, called=renamed.called)
     declared = _declared(question.desired, app.scope, kinds)
     settled = live.settle(reader, kinds, declared, app)
     policy = Policy(question.owner, prune=question.prune)
@@ -243,6 +275,8 @@ def read_plan(platform: Platform[ClientT], question: Question) -> plan.Plan:
         difference,
         declared=declared,
         owner=question.owner,
+        renames=rename.changes(renamed, settled.desired, kinds),
+        moves=question.moves,
         selection=question.selection,
         prune=question.prune,
         source=question.source,

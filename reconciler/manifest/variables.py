@@ -237,7 +237,7 @@ class _Filling:
         if value is None:
             return Scalar(node.file, node.line, node.column, node.text, node.text, False)
         plain = not isinstance(value, str)
-        text = _spelt(value)
+        text = spelt(value)
         return Scalar(node.file, node.line, node.column, value, text, plain)
 
     def _part(self, node: Scalar, use: re.Match[str]) -> str:
@@ -249,7 +249,7 @@ class _Filling:
             self.found.append(problem("RC401", message, node.origin, hint=hint))
             return use[0]
         value = self._value(node, use[1])
-        return use[0] if value is None else _spelt(value)
+        return use[0] if value is None else spelt(value)
 
     def _value(self, node: Scalar, name: str) -> Value | None:
         if name in self.values:
@@ -289,7 +289,8 @@ def _typed(text: str, type_: str, *, quoted: bool) -> Value:
     return int(value) if type_ == "integer" else value
 
 
-def _spelt(value: Any) -> str:
+def spelt(value: Any) -> str:
+    """A value as text: what ``--var`` would be given."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

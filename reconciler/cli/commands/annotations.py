@@ -18,6 +18,7 @@ def command() -> None:
 
 @command.command("list")
 @options.manifest_path
+@options.layers
 @options.option(
     "--status", "statuses", multiple=True, metavar="STATUS",
     help="Only these: success, pending, or as the platform names or numbers them; repeatable.",
@@ -40,7 +41,7 @@ def list_(path: Path, statuses: tuple[str, ...], format_: str, **values: Any) ->
 
     connection = options.take_connection(values)
     wanted = parse_statuses(statuses)
-    manifest = session.load_manifest(path)
+    manifest = session.load_manifest(path, options.take_layers(values))
     target = session.target_of(manifest, connection)
     with session.connect(target, connection, ReadClient) as platform:
         target, me = session.find_app(platform, path, connection)

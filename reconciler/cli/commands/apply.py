@@ -12,6 +12,7 @@ from reconciler.cli import options
 
 @click.command("apply")
 @click.argument("path", type=click.Path(path_type=Path), metavar="PATH|PLAN.json")
+@options.layers
 @options.formats("text", "json")
 @options.selection
 @options.prune
@@ -37,4 +38,5 @@ def command(path: Path, **values: Any) -> int:
     from reconciler.cli.carry_out import Wish, apply
 
     connection = options.take_connection(values)
-    return apply(path, connection, Wish(**values))
+    layers = options.take_layers(values)
+    return apply(path, connection, Wish(layers=layers, **values))

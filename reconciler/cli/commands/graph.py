@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,12 +12,13 @@ from reconciler.cli import options
 
 @click.command("graph")
 @options.manifest_path
+@options.layers
 @options.formats("mermaid", "dot", "svg")
 @options.option("--workflow", metavar="ID", help="Only this workflow.  [default: all]")
 @options.option(
     "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file."
 )
-def command(path: Path, format_: str, workflow: str | None, out: Path | None) -> int:
+def command(path: Path, format_: str, workflow: str | None, out: Path | None, **values: Any) -> int:
     """Draw the workflows of a manifest: models, thresholds, and who writes what.
 
     The default workflow comes first. Offline.
@@ -29,7 +31,7 @@ def command(path: Path, format_: str, workflow: str | None, out: Path | None) ->
     from reconciler.report.drawing import draw
     from reconciler.report.graph import RENDERERS
 
-    manifest = load_manifest(path)
+    manifest = load_manifest(path, options.take_layers(values))
     scope = Scope(Target(manifest.user_id or "me", manifest.app_id))
     document = RENDERERS[format_](draw(manifest.build(registry.load(), scope), workflow))
     if out is not None:

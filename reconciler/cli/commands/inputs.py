@@ -18,6 +18,7 @@ def command() -> None:
 
 @command.command("add")
 @options.manifest_path
+@options.layers
 @click.argument("sources", nargs=-1, required=True, metavar="IMAGE|FOLDER|URL...")
 @options.option(
     "--concept", "concepts", multiple=True, metavar="ID",
@@ -39,4 +40,5 @@ def add(path: Path, sources: tuple[str, ...], **values: Any) -> int:
     from reconciler.cli.push import push
 
     connection = options.take_connection(values)
-    return push(path, sources, connection, **values)
+    layers = options.take_layers(values)
+    return push(path, sources, connection, layers, **values)

@@ -13,6 +13,7 @@ from reconciler.cli.streams import is_colored, say
 
 @click.command("plan")
 @options.manifest_path
+@options.layers
 @options.option(
     "-o", "--out", type=click.Path(dir_okay=False, path_type=Path),
     help="Also write a plan file, for `reconciler apply`.",
@@ -38,15 +39,20 @@ def command(
     from reconciler.report.plan import RENDERERS, render_json
 
     connection = options.take_connection(values)
+    layers = options.take_layers(values)
     if out is not None and out.suffix in {".yaml", ".yml"}:
         raise SettingsError(
             f"a plan file cannot be called {out}: that is how manifests are called",
             hint=f"write it to {out.with_suffix('.json')}",
         )
-    manifest = session.load_manifest(path)
+    manifest = session.load_manifest(path, layers)
     session.show_warnings(manifest)
     question = session.Question.of_manifest(
-        manifest, values["targets"], values["excludes"], values["prune"]
+        manifest,
+        layers,
+        targets=values["targets"],
+        excludes=values["excludes"],
+        prune=values["prune"],
     )
     target = session.target_of(manifest, connection)
     with session.connect(target, connection, ReadClient) as platform:

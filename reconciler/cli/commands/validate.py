@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,9 +13,10 @@ from reconciler.cli.streams import is_colored, say
 
 @click.command("validate")
 @options.manifest_path
+@options.layers
 @options.formats("text", "json", "github")
 @options.color
-def command(path: Path, format_: str) -> int:
+def command(path: Path, format_: str, **values: Any) -> int:
     """Check a manifest offline: syntax, schema, references, graphs, ranges, limits.
 
     All problems of all files are reported in one run. Nothing is sent.
@@ -24,7 +26,7 @@ def command(path: Path, format_: str) -> int:
     from reconciler.report.diagnostics import RENDERERS, summary
 
     try:
-        manifest = load_manifest(path)
+        manifest = load_manifest(path, options.take_layers(values))
         diagnostics, sources, status = manifest.diagnostics, manifest.sources, 0
     except ManifestError as error:
         diagnostics, sources, status = error.diagnostics, error.sources, 1
