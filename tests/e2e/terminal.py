@@ -70,11 +70,18 @@ class Terminal:
         """Keys pressed; ``\\x03`` is Ctrl-C."""
         os.write(self._master, text.encode())
 
-    def end(self) -> Ended:
-        """How the command ended; ``out`` is all that stood on the terminal."""
-        deadline = time.monotonic() + DEADLINE
+    def end(self, *, again: str = "") -> Ended:
+        """How the command ended; ``out`` is all that stood on the terminal.
+
+        ``again`` is typed once more each second: a signal that comes just before the command waits
+        for a line is noticed with the next key only.
+        """
+        deadline, typed = time.monotonic() + DEADLINE, time.monotonic()
         while self._look():
             assert time.monotonic() < deadline, self.seen
+            if again and time.monotonic() - typed > 1.0:
+                self.type(again)
+                typed = time.monotonic()
         status = self._process.wait(DEADLINE)
         out = self._process.stdout.read().decode() if self._process.stdout else ""
         return self._tool.checked(status, out + self.seen.replace("\r\n", "\n"), "")

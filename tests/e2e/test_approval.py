@@ -50,7 +50,7 @@ def test_anything_but_yes_writes_nothing(tool: Tool, platform: Sandbox, answer: 
         assert f"{QUESTION}no on http://127.0.0.1" in terminal.seen
         assert "workflow.auto-annotation" in terminal.seen
         terminal.type(answer)
-        ended = terminal.end()
+        ended = terminal.end(again=answer)
     assert ended.status == 1
     assert "not confirmed, so nothing was written" in ended.out
     assert writes(platform) == []
