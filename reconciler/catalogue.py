@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -287,6 +287,29 @@ PUBLIC_CONCEPTS: Final[Mapping[str, str]] = MappingProxyType(
     {raw["id"]: raw["name"] for raw in _DATA["concepts"]}
 )
 """Names of public concepts by id."""
+
+
+def refreshed_types(items: Iterable[Mapping[str, Any]]) -> Mapping[str, ModelType]:
+    """The shipped types with what a live ``GET …/models/types`` says of fields and abilities.
+
+    Parameters stay as shipped: nothing that is checked offline depends on more.
+    """
+    types = dict(MODEL_TYPES)
+    for item in items:
+        id_ = canonical_model_type(str(item.get("id", "")))
+        shipped = types.get(id_)
+        types[id_] = ModelType(
+            id=id_,
+            title=str(item.get("title", "")),
+            description=str(item.get("description", "")),
+            inputs=tuple(item.get("input_fields") or ()),
+            outputs=tuple(item.get("output_fields") or ()),
+            trainable=bool(item.get("trainable", False)),
+            creatable=bool(item.get("creatable", False)),
+            params=shipped.params if shipped else (),
+        )
+    return MappingProxyType(types)
+
 
 _MODELS_BY_ID: Final[Mapping[str, PublicModel]] = MappingProxyType(
     {

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
+from reconciler.catalogue import ModelType
 from reconciler.errors import ReconcilerError
 from reconciler.resource import (
     NewVersion,
@@ -141,9 +142,14 @@ class Kind(ABC):
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
         """The desired resources of this kind, from validated sections."""
 
-    def check(self, resource: Resource, graph: ResourceGraph) -> Iterable[Problem]:
-        """What is wrong with a desired resource beyond its schema and its references."""
-        del resource, graph
+    def check(
+        self, resource: Resource, graph: ResourceGraph, types: Mapping[str, ModelType]
+    ) -> Iterable[Problem]:
+        """What is wrong with a desired resource beyond its schema and its references.
+
+        ``types`` are the platform's model types, as shipped or as the live service has them.
+        """
+        del resource, graph, types
         return ()
 
     def elsewhere(self, id_: str) -> str:
@@ -237,9 +243,7 @@ def find_nothing(call: Call, key: str) -> Conversation[Json | None]:
     return None if answer and answer.get(key) else {}
 
 
-def renaming(
-    job: Job, collection: str, find: Callable[[], Conversation[Json | None]]
-) -> Write:
+def renaming(job: Job, collection: str, find: Callable[[], Conversation[Json | None]]) -> Write:
     """``PATCH ~/COLLECTION/ids``: one pair a call (proto, PatchModelIds and PatchWorkflowIds)."""
     pair = {"id": job.found.raw["id"], "new_id": job.wanted.address.id}
     body = {"ids": [pair], "action": "overwrite"}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler import dag
 from reconciler.address import Address
-from reconciler.catalogue import MODEL_TYPES, public_model
+from reconciler.catalogue import ModelType, public_model
 from reconciler.diagnostics import did_you_mean
 from reconciler.kind import Problem
 from reconciler.resource import Place, Resource, ResourceGraph
@@ -18,7 +18,9 @@ _MEDIA = frozenset({"image", "text", "audio", "video"})
 """What a workflow's input can hold, and what a node can always take from further up."""
 
 
-def node_problems(workflow: Resource, graph: ResourceGraph) -> Iterator[Problem]:
+def node_problems(
+    workflow: Resource, graph: ResourceGraph, types: Mapping[str, ModelType]
+) -> Iterator[Problem]:
     """Every problem, each at its node. The graph's flow is looked at only if its shape is sound."""
     written: tuple[tuple[str, tuple[str, ...]], ...] = workflow.options["written_nodes"]
     places = {id_: ("nodes", index) for index, (id_, _) in reversed([*enumerate(written)])}
@@ -32,7 +34,7 @@ def node_problems(workflow: Resource, graph: ResourceGraph) -> Iterator[Problem]
             "split the workflow, or let one model do the work of several nodes",
         )
     if not problems:
-        yield from _flow(dict(written), _types(workflow, graph), places)
+        yield from _flow(dict(written), _types(workflow, graph, types), places)
 
 
 def _shape(
@@ -73,28 +75,32 @@ def _shape(
         )
 
 
-def _types(workflow: Resource, graph: ResourceGraph) -> Mapping[str, str]:
+def _types(
+    workflow: Resource, graph: ResourceGraph, types: Mapping[str, ModelType]
+) -> Mapping[str, ModelType]:
     """The model type of each node where it is known offline."""
-    types: dict[str, str] = {}
+    found: dict[str, str] = {}
     for id_, node in workflow.fields["nodes"].items():
         model = node["model"]
         own = graph.get(Address("model", (model,)))
         public = public_model(model.split("/")[-1]) if model.startswith("clarifai/main/") else None
         if own is not None:
-            types[id_] = own.fields["model_type_id"]
+            found[id_] = own.fields["model_type_id"]
         elif public is not None:
-            types[id_] = public.model_type_id
-    return types
+            found[id_] = public.model_type_id
+    return {id_: types[type_] for id_, type_ in found.items() if type_ in types}
 
 
 def _flow(
-    inputs: Mapping[str, tuple[str, ...]], types: Mapping[str, str], places: Mapping[str, Place]
+    inputs: Mapping[str, tuple[str, ...]],
+    types: Mapping[str, ModelType],
+    places: Mapping[str, Place],
 ) -> Iterator[Problem]:
     gives: dict[str, frozenset[str] | None] = {}
     for id_ in dag.sort(inputs, key=str, name=str):
         sources = [gives[source] for source in inputs[id_]]
         arriving = None if None in sources else _MEDIA.union(*(s for s in sources if s))
-        type_ = MODEL_TYPES.get(types.get(id_, ""))
+        type_ = types.get(id_)
         if type_ is None:
             gives[id_] = None
             continue

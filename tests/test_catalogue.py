@@ -208,3 +208,12 @@ def test_public_concepts_are_named() -> None:
 def test_the_data_names_its_date_and_sources() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", catalogue.DATE)
     assert catalogue.SOURCES
+
+
+def test_refreshed_types_replace_what_is_shipped_and_keep_parameters() -> None:
+    live = {"id": "concept-thresholder", "input_fields": ["text"], "output_fields": ["concepts"]}
+    types = catalogue.refreshed_types([live, {"id": "brand-new", "input_fields": ["image"]}])
+    assert types["concept-threshold"].inputs == ("text",)
+    assert types["concept-threshold"].params == catalogue.MODEL_TYPES["concept-threshold"].params
+    assert types["brand-new"].inputs == ("image",)
+    assert types["clusterer"] == catalogue.MODEL_TYPES["clusterer"]

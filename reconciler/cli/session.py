@@ -14,7 +14,14 @@ from reconciler import registry
 from reconciler.address import Address
 from reconciler.api.client import ReadClient
 from reconciler.api.settings import Secret, Settings
-from reconciler.call import Call, Target
+from reconciler.call import Call, Listing, Target
+from reconciler.catalogue import (
+    MODEL_TYPES,
+    PUBLIC_APP_ID,
+    PUBLIC_USER_ID,
+    ModelType,
+    refreshed_types,
+)
 from reconciler.cli import files
 from reconciler.cli.options import Connection, Layers
 from reconciler.cli.streams import is_colored, say
@@ -52,7 +59,11 @@ class Platform(Generic[ClientT]):
 VARIABLE_PREFIX = "RECONCILER_VAR_"
 
 
-def load_manifest(path: Path, layers: Layers | None = None) -> Manifest:
+def load_manifest(
+    path: Path,
+    layers: Layers | None = None,
+    types: Mapping[str, ModelType] = MODEL_TYPES,
+) -> Manifest:
     """The checked manifest at ``path``. Raises ``ManifestError`` with every problem."""
     app_id = os.environ.get("CLARIFAI_APP_ID", "").strip()
     layers = layers or Layers()
@@ -61,7 +72,7 @@ def load_manifest(path: Path, layers: Layers | None = None) -> Manifest:
         for name, text in os.environ.items()
         if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX + "FILE"
     }
-    inputs = Inputs(layers.overlays, layers.variable_files, layers.variables, environment)
+    inputs = Inputs(layers.overlays, layers.variable_files, layers.variables, environment, types)
     return load(path, registry.load(), default_app_id=app_id or None, inputs=inputs)
 
 
@@ -190,6 +201,14 @@ def _logged(verbose: bool) -> Iterator[None]:
 
 def _show_request(call: Call, status: int, seconds: float) -> None:
     say(f"{call.method} {call.path} -> {status or 'no answer'} ({seconds * 1000:.0f} ms)")
+
+
+def read_types(connection: Connection) -> Mapping[str, ModelType]:
+    """The model types of the live service. Raises ``ApiError``."""
+    with connect(Target("me", ""), connection, ReadClient) as platform:
+        public = Target(PUBLIC_USER_ID, PUBLIC_APP_ID)
+        listing = Listing(public.at("models", "types"), "model_types")
+        return refreshed_types(platform.client.read_list(listing))
 
 
 def find_app(platform: Platform[ClientT], path: Path, connection: Connection) -> tuple[Target, str]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from reconciler.address import APP, DEFAULT_WORKFLOW, Address
 from reconciler.call import Call, Json, Target
-from reconciler.catalogue import PUBLIC_WORKFLOWS
+from reconciler.catalogue import PUBLIC_WORKFLOWS, ModelType
 from reconciler.kind import (
     Conversation,
     Job,
@@ -55,7 +55,9 @@ class DefaultWorkflowKind(Kind):
             place = ("app", "default_workflow")
             yield _default(_readable(stated, scope), source=place)
 
-    def check(self, resource: Resource, graph: ResourceGraph) -> Iterable[Problem]:
+    def check(
+        self, resource: Resource, graph: ResourceGraph, types: Mapping[str, ModelType]
+    ) -> Iterable[Problem]:
         """An id, or three parts."""
         workflow = resource.fields["workflow"]
         if workflow.count("/") not in (0, 2) or "" in workflow.split("/"):

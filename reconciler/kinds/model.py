@@ -18,6 +18,7 @@ from pydantic import Discriminator, Field, GetJsonSchemaHandler, Tag
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from reconciler import catalogue
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
 from reconciler.catalogue import (
@@ -177,10 +178,12 @@ class ModelKind(VersionedKind):
             source=(self.section, id_),
         )
 
-    def check(self, resource: Resource, graph: ResourceGraph) -> Iterable[Problem]:
+    def check(
+        self, resource: Resource, graph: ResourceGraph, types: Mapping[str, catalogue.ModelType]
+    ) -> Iterable[Problem]:
         """A type that exists and may be created; then what the type itself asks for."""
         type_id = resource.fields["model_type_id"]
-        known = MODEL_TYPES.get(type_id)
+        known = types.get(type_id)
         if known is not None and not known.creatable:
             yield Problem(
                 "RC104", ("model_type_id",), f"models of type {type_id!r} cannot be created"

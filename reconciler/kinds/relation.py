@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
-from reconciler.catalogue import PUBLIC_APP_ID, PUBLIC_USER_ID
+from reconciler.catalogue import PUBLIC_APP_ID, PUBLIC_USER_ID, ModelType
 from reconciler.kind import Conversation, Job, Kind, Learnt, Problem, Scope, Write, find_item
 from reconciler.resource import Reference, Resource, ResourceGraph
 from reconciler.spec import LooseId, Spec, Text, mistake
@@ -120,7 +120,9 @@ class RelationKind(Kind):
                 source=place,
             )
 
-    def check(self, resource: Resource, graph: ResourceGraph) -> Iterable[Problem]:
+    def check(
+        self, resource: Resource, graph: ResourceGraph, types: Mapping[str, ModelType]
+    ) -> Iterable[Problem]:
         """An edge joins two concepts."""
         subject, _, object_ = resource.address.parts
         if subject == object_:

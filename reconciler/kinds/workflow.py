@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
-from reconciler.catalogue import ANNOTATION_STATUSES, COMPARATORS, PUBLIC_WORKFLOWS
+from reconciler.catalogue import ANNOTATION_STATUSES, COMPARATORS, PUBLIC_WORKFLOWS, ModelType
 from reconciler.kind import (
     Conversation,
     Job,
@@ -337,9 +337,11 @@ class WorkflowKind(Kind):
                 source=(self.section, id_),
             )
 
-    def check(self, resource: Resource, graph: ResourceGraph) -> Iterable[Problem]:
+    def check(
+        self, resource: Resource, graph: ResourceGraph, types: Mapping[str, ModelType]
+    ) -> Iterable[Problem]:
         """Node ids, edges, cycles, the limit, and that each node gets what its model takes."""
-        return node_problems(resource, graph)
+        return node_problems(resource, graph, types)
 
     def elsewhere(self, id_: str) -> str:
         """A base workflow of ``clarifai/main`` by its full name."""

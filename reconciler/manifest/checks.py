@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from reconciler import dag
 from reconciler.address import Address, field_path
-from reconciler.catalogue import public_model
+from reconciler.catalogue import MODEL_TYPES, ModelType, public_model
 from reconciler.diagnostics import Diagnostic, did_you_mean, problem
 from reconciler.kind import Kind
 from reconciler.manifest.language import Move
@@ -19,14 +19,17 @@ _MANY = 100
 
 
 def check(
-    declared: Iterable[Resource], sections: Sections, kinds: Mapping[str, Kind]
+    declared: Iterable[Resource],
+    sections: Sections,
+    kinds: Mapping[str, Kind],
+    types: Mapping[str, ModelType] = MODEL_TYPES,
 ) -> list[Diagnostic]:
     """All problems of the resources that a manifest declares, each where it stands.
 
     What was left out of ``sections`` because of mistakes counts as being there, and of what is not
     whole only the references are looked at.
     """
-    return list(_Checks(tuple(declared), sections, kinds).run())
+    return list(_Checks(tuple(declared), sections, kinds, types).run())
 
 
 def check_moves(
@@ -61,8 +64,13 @@ def check_moves(
 
 class _Checks:
     def __init__(
-        self, declared: tuple[Resource, ...], sections: Sections, kinds: Mapping[str, Kind]
+        self,
+        declared: tuple[Resource, ...],
+        sections: Sections,
+        kinds: Mapping[str, Kind],
+        types: Mapping[str, ModelType],
     ) -> None:
+        self.types = types
         self.declared = declared
         self.graph = ResourceGraph.of(declared)
         self.sections = sections
@@ -84,7 +92,7 @@ class _Checks:
         yield from self._cycles()
 
     def _own(self, resource: Resource) -> Iterator[Diagnostic]:
-        for found in self.kinds[resource.address.kind].check(resource, self.graph):
+        for found in self.kinds[resource.address.kind].check(resource, self.graph, self.types):
             yield problem(
                 found.code,
                 found.message,

@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.address import APP, Address
 from reconciler.call import Target
+from reconciler.catalogue import MODEL_TYPES, ModelType
 from reconciler.diagnostics import Diagnostic, arrange, has_errors, problem
 from reconciler.errors import ManifestError
 from reconciler.kind import Kind, Scope
@@ -65,13 +66,14 @@ class Inputs:
     """What is laid over a manifest's files when it is loaded.
 
     ``variables`` and ``environment`` are texts by name; a name in ``environment`` that the manifest
-    does not declare is nobody's mistake.
+    does not declare is nobody's mistake. ``types`` are the platform's model types.
     """
 
     overlays: tuple[Path, ...] = ()
     variable_files: tuple[Path, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, ModelType] = field(default_factory=lambda: MODEL_TYPES)
 
 
 def load(
@@ -112,7 +114,7 @@ def load(
     if complete:
         scope = Scope(Target(user_id or "me", app_id or ""))
         declared = tuple(_declared(validated.specs, kinds, scope))
-        wrong = checks.check(declared, validated.sections, kinds)
+        wrong = checks.check(declared, validated.sections, kinds, inputs.types)
         found += [d for d in wrong if d.origin not in filled.broken]
         found += checks.check_moves(moves, declared, validated.sections, kinds)
         found += _app_id_missing(app_id, validated.sections)

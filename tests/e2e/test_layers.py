@@ -101,3 +101,9 @@ def test_what_cannot_be_laid_over_is_said_before_anything_is_sent(tool: Tool, na
     ended = tool("plan", ".", name, "nothing")
     assert (ended.status, ended.out) == (1, "")
     assert "nothing" in ended.err
+
+
+def test_refreshed_types_come_from_the_service(tool: Tool) -> None:
+    ended = tool("validate", ".", "--refresh-types", "--requests")
+    assert (ended.status, ended.out) == (0, "")
+    assert "GET /v2/users/clarifai/apps/main/models/types -> 200" in ended.err

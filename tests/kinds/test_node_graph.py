@@ -9,6 +9,7 @@ from manifest_text import declared
 
 from reconciler import registry
 from reconciler.address import Address
+from reconciler.catalogue import MODEL_TYPES
 
 MODELS = """
 models:
@@ -46,7 +47,7 @@ def problems(*nodes: str) -> list[tuple[str, tuple[str | int, ...], str]]:
     graph = declared(MODELS + "workflows:\n  w:\n    nodes:\n" + "\n".join(lines))
     workflow = graph.get(Address("workflow", ("w",)))
     assert workflow is not None
-    found = registry.load()["workflow"].check(workflow, graph)
+    found = registry.load()["workflow"].check(workflow, graph, MODEL_TYPES)
     return [(problem.code, problem.at, problem.message) for problem in found]
 
 
