@@ -24,6 +24,8 @@ PROGRAM: Final = "reconciler"
 VARIABLE: Final = "_RECONCILER_COMPLETE"
 """Set by the scripts, to the shell's name, when they want an answer instead of a run."""
 
+_BEFORE: Final = "COMP_WORDS"
+_AFTER: Final = "COMP_REST"
 # Each script tells the words before the cursor's (one a line), the cursor's, and those behind it, since
 # an empty word is lost among others. It gets lines of `kind,word` and, after a tab, what the word does.
 
@@ -110,8 +112,8 @@ class _Asked(ShellComplete):
 
     def get_completion_args(self) -> tuple[list[str], str]:
         """The words between the program's name and the cursor's word, and that word."""
-        words = os.environ.get("COMP_WORDS", "").split("\n")
-        return [_unquoted(word) for word in words[1:]], _unquoted(os.environ.get("COMP_WORD", ""))
+        before = [_unquoted(word) for word in _words(_BEFORE)[1:]]
+        return before, _unquoted(os.environ.get("COMP_WORD", ""))
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
         """One line."""
@@ -135,18 +137,35 @@ def _unquoted(word: str) -> str:
 def addresses(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The addresses of the manifest that the command line names, for ``--target`` and the like."""
     del param
-    path = ctx.params.get("path") or _path_ahead()
+    stated = _stated(ctx)
+    path = stated.get("path")
     if path is None:
         return []
-    overlays = tuple(Path(overlay) for overlay in ctx.params.get("overlays") or ())
-    found = (str(address) for address in _addresses(Path(path), overlays))
+    found = (str(address) for address in _addresses(path, stated.get("overlays") or ()))
     return [address for address in found if address.startswith(incomplete)]
 
 
-def _path_ahead() -> str | None:
-    """The manifest where it comes after the option: the shells tell the whole line."""
-    words = map(_unquoted, os.environ.get("COMP_REST", "").split("\n"))
-    return next((word for word in words if word and Path(word).exists()), None)
+def _stated(ctx: click.Context) -> Mapping[str, Any]:
+    """The command's other values, those behind the cursor too: a shell tells the whole line.
+
+    click gives up on a line whose last option has no value yet, so that one is left out.
+    """
+    depth = 1
+    parent = ctx.parent
+    while parent is not None:
+        depth, parent = depth + 1, parent.parent
+    before, after = ([_unquoted(word) for word in _words(name)] for name in (_BEFORE, _AFTER))
+    before = before[depth:]
+    if before and before[-1].startswith("-"):
+        before.pop()
+    again = ctx.command.make_context(
+        ctx.info_name, [*before, *filter(None, after)], parent=ctx.parent, resilient_parsing=True
+    )
+    return again.params
+
+
+def _words(name: str) -> list[str]:
+    return os.environ.get(name, "").split("\n")
 
 
 def _addresses(path: Path, overlays: tuple[Path, ...]) -> Iterator[Address]:
