@@ -269,11 +269,18 @@ class ModelKind(VersionedKind):
         if _trains(job.wanted):
             return {}
         made = (answer.get("model_version") or {}).get("id")
-        if made:
-            found = yield self.version(job.target, job.wanted.address, made)
-            if found and self._holds(found["model_version"], job):
-                return {"version": made}
+        if made and (yield from self._came_with(made, job)):
+            return {"version": made}
         return (yield from self._post_version(job))
+
+    def _came_with(self, made: str, job: Job) -> Conversation[bool]:
+        """Whether the version that the POST made holds what is wanted; a late read is repeated."""
+        for wait in (0.25, 0.5, 1.0, 2.0, 4.0, 0.0):
+            found = yield self.version(job.target, job.wanted.address, made)
+            if found:
+                return self._holds(found["model_version"], job)
+            yield Pause(wait)
+        return False
 
     def update(self, job: Job) -> Conversation[Learnt]:
         """``PATCH ~/models`` for the model's own fields, a new version for its configuration."""

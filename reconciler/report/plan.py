@@ -58,7 +58,7 @@ def render_refused(error: RefusedError, *, color: bool = False) -> str:
     paint = Style(color)
     said = counted(len(error.refusals), "refusal")
     lines = [f"{paint.bad('-')} {visible(refusal)}" for refusal in error.refusals]
-    return "\n".join([paint.bold(f"No plan: {said}. Nothing was sent."), *lines]) + "\n"
+    return "\n".join([paint.bold(f"No plan: {said}. Nothing was written."), *lines]) + "\n"
 
 
 # --- operations

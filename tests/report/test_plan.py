@@ -290,7 +290,7 @@ def test_every_action_has_its_own_symbol_and_word() -> None:
 def test_refusals_are_listed_with_their_way_out() -> None:
     error = RefusedError(["model.a: is of another type: delete it first", "model.b: \x1b[2J"])
     assert render_refused(error) == (
-        "No plan: 2 refusals. Nothing was sent.\n"
+        "No plan: 2 refusals. Nothing was written.\n"
         "- model.a: is of another type: delete it first\n"
         "- model.b: \ufffd[2J\n"
     )
