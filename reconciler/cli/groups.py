@@ -19,6 +19,7 @@ COMMANDS = {
     "init": ("init", "Write a first manifest."),
     "sandbox": ("sandbox", "Run the local platform."),
     "schema": ("schema", "Print a JSON Schema, for editors and CI."),
+    "completion": ("completion", "Print the script that completes in a shell."),
 }
 """Command to (module in ``cli.commands``, help), so that help needs no import."""
 

@@ -17,6 +17,9 @@ from reconciler.cli.groups import LazyGroup
 from reconciler.cli.streams import is_colored, say
 from reconciler.errors import ManifestError, ReconcilerError, RefusedError
 
+COMPLETING = "_RECONCILER_COMPLETE"
+"""Set by the scripts of ``completion`` when a shell wants to know what could come next."""
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="reconciler")
@@ -44,6 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         # a terminal or pipe that cannot show a character is no reason to fail
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # not redirected
+    if os.environ.get(COMPLETING):
+        from reconciler.cli import complete
+
+        click.echo(complete.answer(cli))
+        sys.exit(0)
     try:
         status = run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()

@@ -110,15 +110,21 @@ def formats(*names: str) -> Callable[[Function], Function]:
     )  # fmt: skip
 
 
+def _addresses(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from reconciler.cli import complete
+
+    return complete.addresses(ctx, param, incomplete)
+
+
 def selection(function: Function) -> Function:
     """``--target`` and ``--exclude``."""
     for add in (
         option(
-            "--exclude", "excludes", multiple=True, metavar="ADDRESS",
+            "--exclude", "excludes", multiple=True, metavar="ADDRESS", shell_complete=_addresses,
             help="Leave it out, with all that depends on it; repeatable.",
         ),
         option(
-            "--target", "targets", multiple=True, metavar="ADDRESS",
+            "--target", "targets", multiple=True, metavar="ADDRESS", shell_complete=_addresses,
             help="Only it, with all that it needs (model.ID, workflow.ID, …); repeatable.",
         ),
     ):  # fmt: skip
