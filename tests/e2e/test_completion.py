@@ -12,7 +12,7 @@ import click
 import pytest
 from e2e.tool import MANIFESTS
 
-from reconciler.cli import complete
+from reconciler.cli import complete, main
 from reconciler.cli.commands import completion
 
 PEOPLE = str(MANIFESTS / "people")
@@ -140,7 +140,7 @@ PROGRAM = """\
 import sys
 sys.path.insert(0, {tests!r})
 from e2e.test_completion import cli
-from reconciler.cli import complete
+from reconciler.cli import complete, main
 print(complete.answer(cli))
 """
 
@@ -194,3 +194,26 @@ def test_a_shell_that_read_the_script_gets_addresses(shell: str, tmp_path: Path)
 def test_the_command_prints_the_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     completion.command.main([shell], standalone_mode=False)
     assert capsys.readouterr().out == complete.SCRIPTS[shell]
+
+
+@pytest.mark.parametrize(
+    ("words", "word", "offered"),
+    [
+        (["reconciler"], "pl", ["plan"]),
+        (["reconciler", "inputs"], "", ["add"]),
+        (["reconciler", "plan", str(PEOPLE), "--target"], "model.c", ["model.confident"]),
+        (
+            ["reconciler", "apply", str(PEOPLE), "--exclude"],
+            "workflow",
+            ["workflow.auto-annotation"],
+        ),
+    ],
+)
+def test_the_program_answers_what_a_shell_asks(
+    words: list[str], word: str, offered: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMP_WORDS", "\n".join(words))
+    monkeypatch.setenv("COMP_WORD", word)
+    monkeypatch.setenv("COMP_REST", "")
+    told = complete.answer(main.cli).splitlines()
+    assert [line.partition("\t")[0] for line in plain(told)] == offered
