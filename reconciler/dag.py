@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, TypeVar
 
 from reconciler.errors import CycleError
 
 Node = TypeVar("Node")
+
+_SHOWN = 8
+"""Members of a cycle that a message names before it counts the rest."""
 
 
 def sort(
@@ -136,3 +139,10 @@ def _components(
                     on_stack.difference_update(stack[cut:])
                     del stack[cut:]
     return found
+
+
+def round_trip(cycle: Sequence[str]) -> str:
+    """A cycle in words: ``a -> b -> a``; of a long one the middle is only counted."""
+    names, more = cycle[:_SHOWN], len(cycle) - _SHOWN
+    left_out = [f"… {more} more"] if more > 0 else []
+    return " -> ".join([*names, *left_out, cycle[0]])

@@ -66,11 +66,11 @@ def _shape(
     edges = {id_: [source for source in inputs if source in places] for id_, inputs in written}
     for cycle in dag.cycles(edges, key=str):
         # told in the direction in which data flows
-        round_trip = [cycle[0], *reversed(cycle)]
+        told = dag.round_trip([cycle[0], *reversed(cycle[1:])])
         yield Problem(
             "RC204",
             (*places[cycle[0]], "node_inputs"),
-            f"nodes feed each other in a circle: {' -> '.join(round_trip)}",
+            f"nodes feed each other in a circle: {told}",
             "take one of these edges out",
         )
 

@@ -127,13 +127,15 @@ class _Checks:
             if elsewhere:
                 self.hints[to] = f"did you mean {elsewhere!r}?"
             else:
-                names = [address.id for address in self.graph.resources if address.kind == to.kind]
-                names += [
-                    str(place[-1]) for place in self.sections.lost if place[0] == kind.section
-                ]
-                near = did_you_mean(to.id, names) if len(self.hints) < _MANY else ""
+                near = self._near(to) if len(self.hints) < _MANY else ""
                 self.hints[to] = near or f"declare it under {kind.section!r}"
         return self.hints[to]
+
+    def _near(self, to: Address) -> str:
+        section = self.kinds[to.kind].section
+        names = [address.id for address in self.graph.resources if address.kind == to.kind]
+        names += [str(place[-1]) for place in self.sections.lost if place[0] == section]
+        return did_you_mean(to.id, names)
 
     def _externals(self, resource: Resource) -> Iterator[Diagnostic]:
         for external in resource.externals:
@@ -190,7 +192,7 @@ class _Checks:
         for cycle in dag.cycles(_knotted(self.graph.edges()), key=lambda address: address):
             start, after = self.graph.resources[cycle[0]], cycle[1 % len(cycle)]
             reference = next(ref for ref in start.references if ref.to == after)
-            told = " -> ".join(map(str, (*cycle, cycle[0])))
+            told = dag.round_trip(list(map(str, cycle)))
             yield problem(
                 "RC204",
                 f"resources use each other in a circle: {told}",

@@ -46,7 +46,7 @@ def _merge_entries(
         before = kept.get(step)
         if _is_null(change.value) and not (bare and _is_bare(change.value)):
             if before is None:
-                found.append(_absent(str(step), [str(key) for key in kept], change.key))
+                _absent(str(step), map(str, kept), change.key, found)
             kept.pop(step, None)
         elif before is None:
             kept[step] = change
@@ -69,7 +69,7 @@ def _merged_maps(base: Mapping, change: Mapping, found: list[Diagnostic]) -> Map
     for key, value in change.items.items():
         if _is_null(value):
             if key not in items:
-                found.append(_absent(key, items, change.key_origin(key)))
+                _absent(key, items, change.key_origin(key), found)
             items.pop(key, None)
         elif key in items:
             items[key] = _merged(items[key], value, key, found)
@@ -90,8 +90,7 @@ def _merged_nodes(base: Sequence, change: Sequence, found: list[Diagnostic]) -> 
             merged[position] = _merged_maps(before, node, found)
             continue
         if type(node) is Mapping and "model" not in node.items and _id(node) is not None:
-            known = [id_ for id_ in index if id_ is not None]
-            found.append(_absent(str(_id(node)), known, node.origin))
+            _absent(str(_id(node)), filter(None, index), node.origin, found)
         merged.append(node)
     return Sequence(base.file, base.line, base.column, merged)
 
@@ -110,6 +109,12 @@ def _is_bare(node: Node) -> bool:
     return type(node) is Scalar and not node.text
 
 
-def _absent(name: str, known: Iterable[str], origin: Origin) -> Diagnostic:
-    hint = did_you_mean(name, known) or "an overlay can only change or take out what is there"
-    return problem("RC406", f"the manifest has no {name!r} to change", origin, hint=hint)
+_MANY = 100
+"""After so many mistakes no more names are guessed: that takes time, and the first ones tell."""
+
+
+def _absent(name: str, known: Iterable[str], origin: Origin, found: list[Diagnostic]) -> None:
+    near = did_you_mean(name, known) if len(found) < _MANY else ""
+    hint = near or "an overlay can only change or take out what is there"
+    message = f"the manifest has no {name!r} to change"
+    found.append(problem("RC406", message, origin, hint=hint))

@@ -24,7 +24,11 @@ from reconciler.origin import Origin
 SECTION = "variables"
 RESERVED = "FILE"
 
-_USE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
+MAX_FILLED = 4_000_000
+"""Characters that variables may put into other text, all together."""
+
+# no name holds '{': looking for the end of each of many beginnings would take forever
+_USE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _NAME = re.compile(VARIABLE_NAME)
 _TYPES = ("string", "number", "integer", "boolean")
 
@@ -93,6 +97,7 @@ class _Filling:
     values: dict[str, tuple[Value, Origin]] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
     broken: set[Origin] = field(default_factory=set)
+    filled: int = 0
 
     def run(self) -> Filled:
         declared = {item.name: item for item in self._declarations()}
@@ -161,7 +166,7 @@ class _Filling:
             name: [other for other in used if other in declared] for name, used in uses.items()
         }
         for cycle in dag.cycles(edges, key=str):
-            told = " -> ".join((*cycle, cycle[0]))
+            told = dag.round_trip(cycle)
             item = declared[cycle[0]]
             origin = item.default.origin if item.default else item.key
             message = f"variables use each other in a circle: {told}"
@@ -249,7 +254,15 @@ class _Filling:
             self.found.append(problem("RC401", message, node.origin, hint=hint))
             return use[0]
         value = self._value(node, use[1])
-        return use[0] if value is None else spelt(value)
+        if value is None:
+            return use[0]
+        text = spelt(value)
+        if self.filled <= MAX_FILLED < self.filled + len(text):
+            message = f"variables put more than {MAX_FILLED:,} characters into other text"
+            hint = "do not build variables from variables that grow"
+            self.found.append(problem("RC004", message, node.origin, hint=hint))
+        self.filled += len(text)
+        return text if self.filled <= MAX_FILLED else use[0]
 
     def _value(self, node: Scalar, name: str) -> Value | None:
         if name in self.values:

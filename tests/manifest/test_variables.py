@@ -247,3 +247,23 @@ def test_escaped_text_comes_back_as_it_was(text: str) -> None:
     after = filled.sections.entries["app"]["description"].value
     assert isinstance(after, Scalar)
     assert after.text == text
+
+
+def test_variables_that_grow_are_stopped_and_told_once(tmp_path: Path) -> None:
+    lines = ["app: {id: a, description: '${V40}'}", "variables:", "  V0: {default: ha}"]
+    lines += [f"  V{n}: {{default: '${{V{n - 1}}}${{V{n - 1}}}'}}" for n in range(1, 41)]
+    found = problems(write(tmp_path, app="\n".join(lines)))
+    assert found == [
+        "app.yaml:23:18: error RC004: variables put more than 4,000,000 characters into other text; "
+        "do not build variables from variables that grow (variable 'V19' is set here: "
+        "app.yaml:22:18)"
+    ]
+
+
+def test_a_long_circle_is_not_told_name_by_name(tmp_path: Path) -> None:
+    lines = [f"  V{n:02}: {{default: '${{V{(n + 1) % 30:02}}}'}}" for n in range(30)]
+    found = problems(write(tmp_path, app="\n".join(["app: {id: a}", "variables:", *lines])))
+    assert found == [
+        "app.yaml:3:18: error RC404: variables use each other in a circle: V00 -> V01 -> V02 -> V03 "
+        "-> V04 -> V05 -> V06 -> V07 -> … 22 more -> V00; give one of them a value"
+    ]
