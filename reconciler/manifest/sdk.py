@@ -7,6 +7,7 @@ service that has one of that id takes the description as wanted, as the SDK does
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from reconciler.origin import Origin
 
 KEY = "workflow"
 
+_VERSION = re.compile(r"[0-9A-Fa-f]{32}")
 _WORKFLOW_KEYS = ("id", "nodes")
 _NODE_KEYS = ("id", "model", "node_inputs")
 _INLINE_KEYS = ("model_type_id", "description", "output_info")
@@ -93,6 +95,9 @@ class _Translation:
             self._inline(id_, model, known)
             known = {"model_id": id_}
         kept = {name: item for name, item in known.items() if name not in _INLINE_KEYS}
+        version = kept.get("model_version_id")
+        if type(version) is Scalar and _VERSION.fullmatch(version.text):
+            kept["model_version_id"] = _in_lower_case(version)
         return _with(node, {**node.items, "model": _with(model, kept)})
 
     def _inline(self, id_: Scalar, model: Mapping, known: dict[str, Node]) -> None:
@@ -140,6 +145,13 @@ class _Translation:
                 hint = did_you_mean(name, keys) or f"an SDK file takes {', '.join(keys)} here"
                 message = f"unknown key {name!r}"
                 self.found.append(problem("RC101", message, node.key_origin(name), hint=hint))
+
+
+def _in_lower_case(version: Scalar) -> Scalar:
+    """As the SDK sends it: the platform's ids are lower-case, and a pin has to equal one."""
+    value = version.value.lower() if isinstance(version.value, str) else version.value
+    text = version.text.lower()
+    return Scalar(version.file, version.line, version.column, value, text, version.plain)
 
 
 def _with(node: Mapping, items: dict[str, Node]) -> Mapping:
