@@ -267,3 +267,28 @@ def test_a_long_circle_is_not_told_name_by_name(tmp_path: Path) -> None:
         "app.yaml:3:18: error RC404: variables use each other in a circle: V00 -> V01 -> V02 -> V03 "
         "-> V04 -> V05 -> V06 -> V07 -> … 22 more -> V00; give one of them a value"
     ]
+
+
+def test_the_example_of_staging_and_production_is_one_manifest_for_two_apps() -> None:
+    staged = Path(__file__).parents[2] / "manifests" / "staged"
+    production = (staged / "_production.yaml",)
+    staging = loaded(staged)
+    live = loaded(staged, overlays=production, variables={"ADULT": "0.97"})
+    assert (staging.app_id, live.app_id) == ("people-staging", "people-production")
+    assert staging.diagnostics == live.diagnostics == ()
+    before, after = graph(staging), graph(live)
+    changed = {
+        str(resource.address)
+        for resource in after
+        if (found := before.get(resource.address)) is None
+        or (resource.fields, resource.configuration, resource.options)
+        != (found.fields, found.configuration, found.options)
+    }
+    assert changed == {
+        "app",
+        "model.confident",
+        "model.doubtful",
+        "model.write-sure",
+        "workflow.auto-annotation",
+    }
+    assert len(before) == len(after)
