@@ -129,9 +129,19 @@ def problem(
     field: str = "",
     related: Sequence[tuple[str, Origin]] = (),
 ) -> Diagnostic:
-    """A diagnostic of the severity that ``CODES`` gives its code."""
-    severity = CODES[code].severity
-    return Diagnostic(code, severity, message, origin, hint, address, field, tuple(related))
+    """A diagnostic of the severity that ``CODES`` gives its code; endless names are cut in it."""
+    severity, told, way = CODES[code].severity, _cut(message), _cut(hint)
+    return Diagnostic(code, severity, told, origin, way, address, field, tuple(related))
+
+
+_LONGEST = 400
+"""Characters of a message: what is longer holds a name that nobody can read anyway."""
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST - 100]}…{text[-99:]}"
 
 
 def arrange(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

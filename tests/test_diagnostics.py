@@ -247,3 +247,10 @@ def test_a_workflow_command_cannot_be_broken_out_of() -> None:
         "::error file=a%2Cb%3Ac%25.yaml,line=1,col=2,title=RC104 unknown value::"
         "50%25 of%0D%0A::error::x\n"
     )
+
+
+def test_an_endless_name_is_cut_in_the_middle() -> None:
+    found = problem("RC101", f"unknown key '{'a' * 5000}' at the end", Origin("f", 1, 1))
+    assert len(found.message) == 400
+    assert found.message.startswith("unknown key 'aaa")
+    assert found.message.endswith("aaa' at the end")

@@ -63,7 +63,7 @@ def check_told(found: Diagnostic, lengths: Mapping[str, int]) -> None:
     """That a problem is told in few words, at a place that is there."""
     assert found.message
     assert "\n" not in found.message + found.hint
-    assert len(found.message) < 1000, found.message
+    assert len(found.message) <= 400 >= len(found.hint), found
     assert not re.search(r"\b(pydantic|object at 0x)\b", found.message)
     for origin in (found.origin, *(place for _, place in found.related)):
         if origin.line and origin.file in lengths:
