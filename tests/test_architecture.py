@@ -90,7 +90,7 @@ def is_within(name: str, allowed: str) -> bool:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_follow_the_table(module: str) -> None:
-    top = module.split("/")[0].removesuffix(".py")
+    top = module.split("/", maxsplit=1)[0].removesuffix(".py")
     if top in ("cli", "__main__"):
         return
     if top in WORDS:
