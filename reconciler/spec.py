@@ -217,9 +217,11 @@ Metadata = Annotated[
 
 
 def spellings(spelling: Spelling) -> WithJsonSchema:
-    """What an editor offers for an enum: its names, and the numbers that stand for them."""
+    """What an editor offers for an enum, its names and numbers; numbers as text are taken too."""
     numbers = [spelling.number_of(name) for name in spelling.names]
-    return WithJsonSchema({"enum": [*spelling.names, *numbers]})
+    as_text = rf"^0*({'|'.join(map(str, numbers))})(\.0+)?$"
+    forms = [{"enum": [*spelling.names, *numbers]}, {"type": "string", "pattern": as_text}]
+    return WithJsonSchema({"anyOf": forms})
 
 
 def spelled(spelling: Spelling) -> Callable[[Any], str]:

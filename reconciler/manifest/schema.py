@@ -195,7 +195,7 @@ def _tidy(schema: Any) -> Any:
             tidy[key] = _or_variable(_tidy(tidy[key]))
     for key in _LISTS:
         if key in tidy:
-            tidy[key] = [_tidy(item) for item in tidy[key]]
+            tidy[key] = [form for item in tidy[key] for form in _spread(_tidy(item))]
     for key in _NAMED:
         if key in tidy:
             tidy[key] = {name: _tidy(value) for name, value in tidy[key].items()}
@@ -206,6 +206,11 @@ def _tidy(schema: Any) -> Any:
         if "$ref" in form and "examples" in form:
             tidy["examples"] = form.pop("examples")
     return _nullable(tidy)
+
+
+def _spread(form: Any) -> list[Any]:
+    """The forms of a form that is nothing but a choice."""
+    return form["anyOf"] if isinstance(form, dict) and set(form) == {"anyOf"} else [form]
 
 
 _VARIABLE: Final = {"type": "string", "pattern": r"\$\{"}

@@ -169,9 +169,12 @@ _IN_SECTIONS: Final = frozenset(
 
 
 def _forms(said: JsonSchema) -> list[JsonSchema]:
-    """The forms that a value may have, without null and without "or a variable"."""
+    """The forms that a value may have, without null, and without texts that stand for another form:
+    a variable, a number in quotes.
+    """
     forms = said.get("anyOf", [said])
-    return [f for f in forms if f.get("pattern") != r"\$\{" and f.get("type") != "null"]
+    stand_ins = [f for f in forms if f.get("type") == "string" and "pattern" in f]
+    return [f for f in forms if f not in stand_ins and f.get("type") != "null"]
 
 
 def _one(said: JsonSchema) -> JsonSchema:
