@@ -267,7 +267,7 @@ def _enum(field: FieldDescriptor, value: Json, path: str) -> int:
     if isinstance(value, str):
         known = enum.values_by_name.get(value)
         if known is not None:
-            return known.number
+            return int(known.number)
     try:
         number = _integer(value, path, -(2**31), 2**31 - 1)
     except BadJson:
