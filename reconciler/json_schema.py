@@ -206,6 +206,19 @@ def _required(error: Any) -> _Told:
             yield None, f"missing key {name!r}", ""
 
 
+def _excluded(error: Any) -> _Told:
+    """``not: {}`` allows nothing, ``not: {const: X}`` all but X; others in the library's words."""
+    plain = not set(error.validator_value) - {"const"}
+    yield None, f"not allowed here: {show(error.instance)}" if plain else str(error.message), ""
+
+
+def _dependent(error: Any) -> _Told:
+    for name, needed in error.validator_value.items():
+        for other in needed if name in error.instance else ():
+            if other not in error.instance:
+                yield None, f"missing key {other!r}, which {name!r} needs", ""
+
+
 def _unknown(error: Any) -> _Told:
     known = list(error.schema.get("properties", ()))
     patterns = list(error.schema.get("patternProperties", ()))
@@ -259,5 +272,7 @@ _TOLD: Mapping[str, Callable[[Any], _Told]] = MappingProxyType(
         "maxProperties": _count("at most", "keys"),
         "uniqueItems": _simple(lambda _, __: "the same item stands twice in a list"),
         "false": _simple(lambda _, got: f"not allowed here: {show(got)}"),
+        "not": _excluded,
+        "dependentRequired": _dependent,
     }
 )

@@ -14,8 +14,8 @@ from reconciler.kind import Scope
 from reconciler.resource import External, Path, Place, Reference
 from reconciler.spec import Text, mistake
 
-_NAME_PATTERN = r"^[^/@]+(/[^/@]+/[^/@]+)?(@[^/@]+)?$"
-_NAME = re.compile(_NAME_PATTERN, re.DOTALL)
+NAME_PATTERN = r"^[^/@]+(/[^/@]+/[^/@]+)?(@[^/@]+)?$"
+_NAME = re.compile(NAME_PATTERN, re.DOTALL)
 
 
 def _well_formed(stated: str) -> str:
@@ -31,7 +31,7 @@ def _well_formed(stated: str) -> str:
 ModelName = Annotated[
     Text,
     AfterValidator(_well_formed),
-    WithJsonSchema({"type": ["string", "number", "boolean"], "pattern": _NAME_PATTERN}),
+    WithJsonSchema({"type": ["string", "number", "boolean"], "pattern": NAME_PATTERN}),
 ]
 """``id`` of this manifest or ``user/app/id``, either with ``@version``."""
 

@@ -211,7 +211,7 @@ def _without_mark(value: dict[str, Any]) -> dict[str, Any]:
 Metadata = Annotated[
     Data,
     AfterValidator(_without_mark),
-    WithJsonSchema({"type": "object", "properties": {MARK_KEY: False}}),
+    WithJsonSchema({"type": "object", "properties": {MARK_KEY: {"not": {}}}}),
 ]
 """Free JSON of the user's own, beside which our mark is kept."""
 

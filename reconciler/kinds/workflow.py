@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
@@ -34,7 +34,6 @@ from reconciler.model_reference import (
 from reconciler.node_graph import node_problems
 from reconciler.resource import External, Reference, Resource, ResourceGraph, same
 from reconciler.spec import (
-    LOOSE_ID_LENGTH,
     Data,
     Flag,
     Id,
@@ -166,40 +165,33 @@ class OverrideSpec(Spec):
     )
 
 
-def _node_id(value: Any) -> Any:
-    """``{node_id: x}``, as the API and the official SDK write it, is read as ``x``."""
-    if isinstance(value, dict) and set(value) == {"node_id"}:
-        return value["node_id"]
-    return value
+class NodeInputSpec(Spec):
+    """A node to read from, as the API and the official SDK write it."""
+
+    node_id: LooseId
+    """The id of a node of this workflow."""
+
+    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"node_id": "workflow.nodes[].node_inputs[].node_id"}
+    )
+    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType({"node_id": "mapper"})
 
 
-_NODE_ID = {
-    "type": ["string", "number", "boolean"],
-    "minLength": 1,
-    "maxLength": LOOSE_ID_LENGTH,
-}
+_ID = form("id")
+
+
+def _input_form(value: Any) -> str:
+    return _LONG if isinstance(value, dict | NodeInputSpec) else _ID
+
+
+def _node_id(value: str | NodeInputSpec) -> str:
+    return value if isinstance(value, str) else value.node_id
+
+
 NodeInput = Annotated[
-    LooseId,
-    BeforeValidator(_node_id),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                _NODE_ID,
-                {
-                    "type": "object",
-                    "properties": {
-                        "node_id": {
-                            **_NODE_ID,
-                            "description": "The id of a node of this workflow.",
-                            "examples": ["mapper"],
-                        }
-                    },
-                    "required": ["node_id"],
-                    "additionalProperties": False,
-                },
-            ]
-        }
-    ),
+    Annotated[LooseId, Tag(_ID)] | Annotated[NodeInputSpec, Tag(_LONG)],
+    Discriminator(_input_form),
+    AfterValidator(_node_id),
 ]
 
 

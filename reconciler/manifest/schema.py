@@ -123,7 +123,7 @@ def json_schema(kinds: Mapping[str, Kind]) -> JsonSchema:
     schema.pop("description", None)
     schema["properties"][sdk.KEY] = sdk_schema.json_schema()
     schema["dependentSchemas"] = {
-        sdk.KEY: {"properties": dict.fromkeys(("workflows", "models"), False)}
+        sdk.KEY: {"properties": {key: {"not": {}} for key in ("workflows", "models")}}
     }
     schema["properties"]["checks"] |= _checks()
     schema["properties"][variables.SECTION]["propertyNames"] = {

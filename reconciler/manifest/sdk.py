@@ -44,12 +44,13 @@ class _Translation:
     def run(self, root: Mapping) -> Mapping:
         key = root.key_origin(KEY)
         items = {name: node for name, node in root.items.items() if name != KEY}
-        for name in ("workflows", "models"):
-            if name in items:
-                message = f"{KEY!r} and {name!r} stand in one document"
-                hint = "end the first one with a line '---', or write both in the manifest's form"
-                self.found.append(problem("RC107", message, root.key_origin(name), hint=hint))
-                return _with(root, items)
+        beside = [name for name in ("workflows", "models") if name in items]
+        for name in beside:
+            message = f"{KEY!r} and {name!r} stand in one document"
+            hint = "end the first one with a line '---', or write both in the manifest's form"
+            self.found.append(problem("RC107", message, root.key_origin(name), hint=hint))
+        if beside:
+            return _with(root, items)
         workflow = root.items[KEY]
         if type(workflow) is not Mapping:
             message = f"expected a mapping with id and nodes, got {describe(workflow)}"
@@ -64,7 +65,7 @@ class _Translation:
             message = f"expected text, got {describe(id_)}"
             self.found.append(problem("RC102", message, id_.origin, hint="name the workflow"))
             return _with(root, items)
-        fields = {name: node for name, node in workflow.items.items() if name != "id"}
+        fields = {"nodes": workflow.items["nodes"]} if "nodes" in workflow.items else {}
         if type(nodes := fields.get("nodes")) is Sequence:
             listed = [self._node(node) for node in nodes.items]
             fields["nodes"] = Sequence(nodes.file, nodes.line, nodes.column, listed)
@@ -80,17 +81,19 @@ class _Translation:
         if type(node) is not Mapping:
             return node
         self._unknown(node, _NODE_KEYS)
-        model = node.items.get("model")
+        fields = {name: item for name, item in node.items.items() if name in _NODE_KEYS}
+        model = fields.get("model")
         if type(model) is not Mapping:
-            return node
+            return _with(node, fields)
         self._unknown(model, _MODEL_KEYS)
         known = {name: item for name, item in model.items.items() if name in _MODEL_KEYS}
         inline = [name for name in known if name in _INLINE_KEYS]
         id_ = known.get("model_id")
         if inline and "model_version_id" in known:
-            message = f"a pinned model takes no {inline[0]!r}: its version says it already"
-            hint = "leave out model_version_id, or all but model_id, user_id and app_id"
-            self.found.append(problem("RC107", message, model.key_origin(inline[0]), hint=hint))
+            for name in inline:
+                message = f"a pinned model takes no {name!r}: its version says it already"
+                hint = "leave out model_version_id, or all but model_id, user_id and app_id"
+                self.found.append(problem("RC107", message, model.key_origin(name), hint=hint))
         elif inline and type(id_) is Scalar:
             self._inline(id_, model, known)
             known = {"model_id": id_}
@@ -98,10 +101,15 @@ class _Translation:
         version = kept.get("model_version_id")
         if type(version) is Scalar and _VERSION.fullmatch(version.text):
             kept["model_version_id"] = _in_lower_case(version)
-        return _with(node, {**node.items, "model": _with(model, kept)})
+        return _with(node, {**fields, "model": _with(model, kept)})
 
     def _inline(self, id_: Scalar, model: Mapping, known: dict[str, Node]) -> None:
         """Takes a described model into the manifest; equal descriptions are one model."""
+        for name in ("user_id", "app_id"):
+            owner = known.get(name)
+            if owner is not None and type(owner) is not Scalar:
+                message = f"expected text, got {describe(owner)}"
+                self.found.append(problem("RC102", message, owner.origin))
         described = _with(model, dict(self._fields(known)))
         before = self.models.get(id_.text)
         if before is None:

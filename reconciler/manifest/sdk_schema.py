@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias
 
+from reconciler.model_reference import NAME_PATTERN
+from reconciler.spec import ID_LENGTH, ID_PATTERN, LOOSE_ID_LENGTH
+
 JsonSchema: TypeAlias = dict[str, Any]
 
 _TEXT: Final = ["string", "number", "boolean"]
-_ID: Final = {"type": _TEXT, "minLength": 1}
+_NODE_ID: Final = {"type": _TEXT, "minLength": 1, "maxLength": LOOSE_ID_LENGTH}
+_ID: Final = {"type": _TEXT, "pattern": ID_PATTERN, "maxLength": ID_LENGTH}
+_NEVER: Final[JsonSchema] = {"not": {}}
 _DETECT: Final = {
     "model_id": "face-detection",
     "model_version_id": "fe995da8cb73490f8556416ecf25cea3",
@@ -45,7 +50,7 @@ def _model() -> JsonSchema:
     )
     model = _object(
         {
-            "model_id": _said("The model's id.", "face-detection", "model.id", _ID),
+            "model_id": _said("The model's id.", "face-detection", "model.id", _NODE_ID),
             "model_version_id": _said(
                 "The version to pin.", _DETECT["model_version_id"], "model_version.id", optional
             ),
@@ -70,22 +75,25 @@ def _model() -> JsonSchema:
     return {
         **model,
         "dependentRequired": {name: ["model_type_id"] for name in inline[1:]},
-        "dependentSchemas": {"model_version_id": {"properties": dict.fromkeys(inline, False)}},
+        "dependentSchemas": {
+            "model_version_id": {"properties": dict.fromkeys(inline, _NEVER)},
+            "model_type_id": {"properties": {"model_id": _ID}},
+        },
     }
 
 
 def _node() -> JsonSchema:
-    named = _said("The node's id.", "detect", "workflow.nodes[].node_inputs[].node_id", _ID)
-    source = {"anyOf": [_ID, _object({"node_id": named}, "node_id")]}
+    named = _said("The node's id.", "detect", "workflow.nodes[].node_inputs[].node_id", _NODE_ID)
+    source = {"anyOf": [_NODE_ID, _object({"node_id": named}, "node_id")]}
     nodes = "workflow.nodes[]"
     return _object(
         {
-            "id": _said("Unique in the workflow.", "detect", f"{nodes}.id", _ID),
+            "id": _said("Unique in the workflow.", "detect", f"{nodes}.id", _NODE_ID),
             "model": _said(
                 "A model by the platform's field names, or one described inline.",
                 _DETECT,
                 f"{nodes}.model",
-                {"anyOf": [_model(), {"type": _TEXT}]},
+                {"anyOf": [_model(), {"type": _TEXT, "pattern": NAME_PATTERN}]},
             ),
             "node_inputs": _said(
                 "The nodes it reads from; the workflow's input if left out.",

@@ -101,7 +101,7 @@ class _Page:
     def _rows(self, spec: JsonSchema, prefix: str) -> Iterator[_Row]:
         required = spec.get("required", ())
         for key, said in spec["properties"].items():
-            if not isinstance(said, Mapping):
+            if "description" not in said:
                 continue
             value = self._value(said)
             if key in required:
@@ -113,7 +113,7 @@ class _Page:
             inner = _one(said)
             listed = "items" in inner
             inner = _one(inner["items"]) if listed else inner
-            if any(isinstance(item, Mapping) for item in inner.get("properties", {}).values()):
+            if _has_keys(inner):
                 yield from self._rows(inner, f"{name}{'[]' if listed else ''}.")
 
     def _value(self, said: JsonSchema) -> str:
@@ -146,7 +146,7 @@ class _Page:
         inner = form.get("additionalProperties")
         if isinstance(inner, Mapping):
             return f"mapping of id to {'model' if 'allOf' in inner else self._value(inner)}"
-        closed = any(isinstance(item, Mapping) for item in form.get("properties", {}).values())
+        closed = _has_keys(form)
         return "mapping" if closed else "free JSON"
 
 
@@ -181,6 +181,11 @@ def _one(said: JsonSchema) -> JsonSchema:
     """The first form: what there is to tell of the others is told by words."""
     forms = _forms(said)
     return forms[0] if forms else said
+
+
+def _has_keys(form: JsonSchema) -> bool:
+    """Whether it names keys, and not only one that nobody may use."""
+    return any("description" in said for said in form.get("properties", {}).values())
 
 
 def _types(form: JsonSchema) -> list[str]:

@@ -54,6 +54,8 @@ def manifest(spec: str) -> dict[str, Any]:
         node = {"id": "a", "model": "m", "output_info_override": {"data": full(spec)}}
     elif spec == "OverrideSpec":
         node = {"id": "a", "model": "m", "output_info_override": full(spec)}
+    elif spec == "NodeInputSpec":
+        node = {"id": "a", "model": "m", "node_inputs": [full(spec)]}
     elif spec == "NodeSpec":
         node = full(spec)
     else:
