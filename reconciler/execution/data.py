@@ -236,13 +236,7 @@ def _pack(item: Item) -> _Parcel | Problem:
         raw = read_bytes(item)
         if isinstance(raw, Problem):
             return raw
-        if item.kind is MediaKind.TEXT:
-            try:
-                content = {"raw": raw.decode("utf-8-sig")}
-            except UnicodeDecodeError:
-                return Problem(item.source, "the text is not UTF-8", "save it as UTF-8")
-        else:
-            content = {"base64": base64.b64encode(raw).decode("ascii")}
+        content = {"base64": base64.b64encode(raw).decode("ascii")}
         size = sum(len(text) for text in content.values())
     data: dict[str, Any] = {item.kind.value: content}
     if item.concepts:

@@ -25,7 +25,7 @@ from reconciler.execution.media import (
 )
 
 _CHUNK = 1024 * 1024
-FORMATS_HINT = "images are sent as JPEG, PNG, TIFF, BMP, WEBP or GIF, text as .txt in UTF-8"
+FORMATS_HINT = "images are sent as JPEG, PNG, TIFF, BMP, WEBP or GIF"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,10 @@ def _look_at(path: Path) -> Item | Problem:
             head = stream.read(HEAD_BYTES)
             media = recognise(head, path.suffix)
             if media is None:
-                return Problem(source, "no image, video, audio or text", FORMATS_HINT)
+                return Problem(source, "no image, video or audio", FORMATS_HINT)
+            if media.kind is MediaKind.TEXT:
+                # a README beside the photographs is not meant to be annotated
+                return Problem(source, "text, and no image", FORMATS_HINT)
             too_large = _too_large(source, head, media, facts.st_size)
             if too_large is not None:
                 return too_large

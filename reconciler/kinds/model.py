@@ -71,6 +71,11 @@ _EDITABLE = (
 _TRAINED = frozenset({21100})
 _PENDING = frozenset({21101, 21103, 21104, 21107})
 _UNTRAINED = 21102
+_UNLABELLED = frozenset({21110, 21111, 21112, 21117})
+_LABEL_HINT = (
+    "label inputs with the model's concepts (reconciler inputs add PATH IMAGES --concept ID), "
+    "then apply again"
+)
 _OTHER = "other"
 _EXAMPLE = {
     "confident": {
@@ -320,8 +325,7 @@ class ModelKind(VersionedKind):
                 case VersionStatus.FAILED if status.get("code") != _UNTRAINED:
                     raise OperationError(
                         f"version {version_id} was not trained: {text} (code {status.get('code')})",
-                        hint="label inputs with the model's concepts "
-                        "(reconciler inputs add PATH IMAGES --concept ID), then apply again",
+                        hint=_LABEL_HINT if status.get("code") in _UNLABELLED else "",
                     )
                 case _ if waited >= job.train_timeout:
                     raise OperationError(

@@ -84,9 +84,9 @@ def test_what_cannot_be_sent_is_said_per_file_and_the_rest_goes_on(
     )
     assert ended.status == 1
     assert ended.err.splitlines() == [
-        "left out: notes.pdf: no image, video, audio or text "
-        "(images are sent as JPEG, PNG, TIFF, BMP, WEBP or GIF, text as .txt in UTF-8)",
-        "left out: script.sh: no image, video, audio or text",
+        "left out: notes.pdf: no image, video or audio "
+        "(images are sent as JPEG, PNG, TIFF, BMP, WEBP or GIF)",
+        "left out: script.sh: no image, video or audio",
         "left out: empty.png: the file is empty",
         "left out: large.png: 100.0 megapixels, but the platform takes at most 85 "
         "(make it smaller)",

@@ -47,11 +47,9 @@ def add_to(app: App, items: Sequence[Item], **options: Any) -> AddReport:
 
 
 def test_what_is_sent(tmp_path: Path) -> None:
-    text = "Grüße"
     found = discover(
         [
             write(tmp_path / "a.png", picture()),
-            write(tmp_path / "b.txt", b"\xef\xbb\xbf" + text.encode()),
             write(tmp_path / "c.mp4", video()),
             "https://example.org/d.jpg",
         ]
@@ -63,17 +61,15 @@ def test_what_is_sent(tmp_path: Path) -> None:
     labels = [{"id": "one", "value": 1}, {"id": "two", "value": 1}]
     sent = [one["data"] for call in app.writes for one in call.body["inputs"]]
     assert all(one.pop("concepts") == labels for one in sent)
-    assert [next(iter(one)) for one in sent] == ["image", "text", "video", "image"]
-    assert sent[1] == {"text": {"raw": text}}
-    assert sent[3] == {"image": {"url": "https://example.org/d.jpg", "allow_duplicate_url": True}}
+    assert [next(iter(one)) for one in sent] == ["image", "video", "image"]
+    assert sent[2] == {"image": {"url": "https://example.org/d.jpg", "allow_duplicate_url": True}}
     assert [content(app.inputs[item.id]) for item in items] == [
         picture(),
-        text,
         video(),
         "https://example.org/d.jpg",
     ]
     # A video travels alone.
-    assert [len(call.body["inputs"]) for call in app.writes] == [2, 1, 1]
+    assert [len(call.body["inputs"]) for call in app.writes] == [1, 1, 1]
     assert report.notes == (
         f"{tmp_path}/c.mp4: sent as a video, which the sandbox stores but does not process",
     )
@@ -358,12 +354,6 @@ def test_a_file_that_vanished_is_left_out(tmp_path: Path) -> None:
     report = add_to(App(), items)
     assert [str(problem) for problem in report.failed] == [f"{gone}: no such file or directory"]
     assert report.added == items[1:]
-
-
-def test_text_that_turns_out_not_to_be_utf_8(tmp_path: Path) -> None:
-    source = write(tmp_path / "a.txt", b"x" * 300_000 + b"\xff")
-    (problem,) = add_to(App(), discover([source]).items).failed
-    assert str(problem) == f"{source}: the text is not UTF-8 (save it as UTF-8)"
 
 
 def test_an_unlisted_format_is_sent_with_a_note(tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ def test_each_bad_source_is_a_problem_and_the_rest_goes_on(tmp_path: Path) -> No
         write(tmp_path / "photo.heic", video(b"heic")),
         write(tmp_path / "nothing.png", b""),
         write(tmp_path / "fake.png", b"<html>"),
+        write(tmp_path / "README.txt", b"about these photographs"),
         write(tmp_path / "big.png", picture() + bytes(20_000_000)),
         str(tmp_path / "empty folder"),
         str(hidden),
@@ -98,16 +99,17 @@ def test_each_bad_source_is_a_problem_and_the_rest_goes_on(tmp_path: Path) -> No
     ]
     found = discover(sources)
     assert [item.source for item in found.items] == [str(tmp_path / "good.png"), URL]
-    formats = "images are sent as JPEG, PNG, TIFF, BMP, WEBP or GIF, text as .txt in UTF-8"
+    formats = "images are sent as JPEG, PNG, TIFF, BMP, WEBP or GIF"
     unfetchable = "not a URL that the platform can fetch"
     assert [
         (problem.source.removeprefix(f"{tmp_path}/"), problem.reason, problem.hint)
         for problem in found.problems
     ] == [
-        ("notes.md", "no image, video, audio or text", formats),
+        ("notes.md", "no image, video or audio", formats),
         ("photo.heic", "the platform takes no HEIF or AVIF image", formats),
         ("nothing.png", "the file is empty", ""),
-        ("fake.png", "no image, video, audio or text", formats),
+        ("fake.png", "no image, video or audio", formats),
+        ("README.txt", "text, and no image", formats),
         (
             "big.png",
             "20.0 MB, but the platform takes image files below 20 MB",
