@@ -15,7 +15,7 @@ from reconciler.planning.change import Action, Change, Operation
 from reconciler.planning.diff import Difference
 from reconciler.planning.live import Settled
 from reconciler.planning.order import order
-from reconciler.resource import ResourceGraph
+from reconciler.resource import ResourceGraph, ReuseVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,28 @@ def select(
     if selection.excludes:
         lost: Set[Address] = dag.closure(dag.inverted(edges), selection.excludes)
         kept = kept - lost
-    left_out = sorted({change.address for change in changes} - kept)
-    return tuple(change for change in changes if change.address in kept), tuple(left_out)
+    staying = [change for change in changes if change.address in kept]
+    followed = {
+        reference.to
+        for change in staying
+        if change.desired is not None
+        for reference in change.desired.references
+        if reference.pins
+    }
+    staying = [c for c in staying if c.address in followed or not _only_pins_anew(c)]
+    left_out = sorted({change.address for change in changes} - {c.address for c in staying})
+    return tuple(staying), tuple(left_out)
+
+
+def _only_pins_anew(change: Change) -> bool:
+    """Whether a change does nothing by itself: it only says which version followers pin next."""
+    version, desired = change.version, change.desired
+    return (
+        isinstance(version, ReuseVersion)
+        and not version.pending
+        and desired is not None
+        and all(field.path[0] in (desired.configuration or ()) for field in change.fields)
+    )
 
 
 def _live_default(live: ResourceGraph) -> Address | None:

@@ -345,3 +345,25 @@ def test_a_rename_onto_a_taken_id_is_refused() -> None:
     platform.versions["certain"] = {}
     with pytest.raises(RefusedError, match=r"model\.certain: model\.sure cannot be renamed"):
         Tool(platform).plan(renamed(manifest()))
+
+
+def test_a_new_version_whose_followers_are_left_out_is_done_and_stays_done() -> None:
+    platform = FakePlatform()
+    converge(platform, manifest())
+    data = manifest(sure=0.7)
+    left_out = plan.Selection(excludes=(Address("workflow", ("main",)),))
+
+    def operations() -> list[str]:
+        made = Tool(platform).plan(data)
+        changes = [operation.change for operation in made.operations]
+        kept, _ = plan.select(changes, made.desired, left_out)
+        return [str(change.address) for change in kept]
+
+    assert operations() == ["model.sure", "model.unsure"]
+    for model in ("sure", "unsure"):
+        wanted = dict(list(platform.versions[model].values())[-1])
+        concepts = [{"id": id_, "value": 0.7} for id_ in ("adult", "man")]
+        info = {**wanted["output_info"], "data": {"concepts": concepts}}
+        platform._mint(model, {"output_info": info})
+    assert operations() == []
+    assert len(Tool(platform).plan(data).operations) == 3
