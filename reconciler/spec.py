@@ -81,11 +81,14 @@ class Spec(BaseModel):
         return reference
 
     def stated(self, *names: str) -> dict[str, Any]:
-        """Of these fields, those that the manifest states."""
+        """Of these fields, those that the manifest states; empty text states nothing.
+
+        The messages of the API cannot tell empty text from none, so that it could not be sent.
+        """
         return {
             name: number(getattr(self, name))
             for name in names
-            if name in self.model_fields_set and getattr(self, name) is not None
+            if name in self.model_fields_set and getattr(self, name) not in (None, "")
         }
 
 
@@ -174,9 +177,18 @@ Id = Annotated[
 ]
 """An id as the platform takes it: letters and digits with single ``-`` or ``_`` inside, 1 to 48."""
 
+
+def _no_dots(value: str) -> str:
+    if value in (".", ".."):
+        # a path that holds it would lead elsewhere
+        raise PydanticCustomError("string_pattern_mismatch", "Input should not be dots alone")
+    return value
+
+
 LooseId = Annotated[
     str,
     StringConstraints(min_length=1, max_length=LOOSE_ID_LENGTH),
+    AfterValidator(_no_dots),
     BeforeValidator(_text),
     WithJsonSchema({"type": _SCALARS, "minLength": 1, "maxLength": LOOSE_ID_LENGTH}),
 ]

@@ -118,9 +118,11 @@ def _pack(value: float) -> bytes:
 
 
 def number(value: Any) -> Any:
-    """A Struct's doubles as the integers they are: 1.0 → 1. Other values are left as they are."""
+    """A Struct's doubles as the integers they are: 1.0 → 1, and what no double holds as the nearest."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
+    if isinstance(value, int) and abs(value) >= 2**53:
+        return float(value)
     if isinstance(value, Mapping):
         return {key: number(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -21,6 +21,9 @@ def find_files(path: Path) -> list[Path] | Diagnostic:
     place = Origin(path.as_posix())
     try:
         if not path.is_dir():
+            if path.exists() and not path.is_file():
+                hint = "name a file or a folder"
+                return problem("RC001", f"{place} is no file that can be read", place, hint=hint)
             return [path] if path.exists() else _missing(path)
         found = sorted(_below(path), key=lambda file: file.parts)
     except OSError as error:
