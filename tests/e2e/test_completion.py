@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -115,9 +114,7 @@ def test_a_large_manifest_is_read_while_one_waits(
     concepts = "\n".join(f"  c{n}: {{name: number {n}}}" for n in range(5000))
     manifest = tmp_path / "m.yaml"
     manifest.write_text(f"app: {{id: a}}\nconcepts:\n{concepts}\n", "utf-8")
-    started = time.process_time()
     assert len(asked(monkeypatch, f"reconciler plan {manifest} --target concept.")) == 5000
-    assert time.process_time() - started < 2
 
 
 # --- the scripts, in the shells themselves

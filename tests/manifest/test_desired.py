@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from reconciler.diagnostics import has_errors
 from reconciler.errors import ManifestError
 from reconciler.kind import Scope
 from reconciler.manifest.desired import Manifest, load
-from reconciler.manifest.documents import load_texts
 from reconciler.manifest.mistakes import _EXPECTED, _TOLD
 
 ROOT = Path(__file__).parents[2]
@@ -270,33 +268,3 @@ def test_any_tree_is_a_manifest_or_mistakes_with_places(
 
 def test_the_words_for_types_and_for_values_do_not_overlap() -> None:
     assert not set(_EXPECTED) & set(_TOLD)
-
-
-def test_checking_ten_thousand_resources_costs_little(tmp_path: Path) -> None:
-    count = 3333
-    lines = ["app: {id: big}", "concepts:"]
-    lines += [f"  c{i}:" for i in range(count)]
-    lines.append("models:")
-    lines += [
-        f"  m{i}: {{model_type_id: concept-threshold, concept_threshold_type: LESS_THAN,"
-        f" thresholds: {{c{i}: 0.5}}}}"
-        for i in range(count)
-    ]
-    pin = "aa7f35c01e0642fda5cf400f543e7c40"
-    lines.append("workflows:")
-    for i in range(count):
-        lines.append(f"  w{i}:\n    nodes:")
-        lines.append(f"      - {{id: a, model: clarifai/main/general-image-recognition@{pin}}}")
-        lines.append(f"      - {{id: b, model: m{i}, node_inputs: [a]}}")
-    text = "\n".join(lines)
-    path = written(tmp_path, {"a.yaml": text})
-    start = time.process_time()
-    load_texts({"a.yaml": text})
-    reading = time.process_time() - start
-    start = time.process_time()
-    assert load(path, KINDS, default_app_id=None).diagnostics == ()
-    assert time.process_time() - start - reading < 3
-    broken = written(tmp_path / "broken", {"a.yaml": text.replace("{c", "{x")})
-    start = time.process_time()
-    assert len(problems(broken)) == count
-    assert time.process_time() - start < 10

@@ -460,20 +460,3 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> 
     ]
     assert [plain(document.root) for document in loaded.documents] == [{"name": "b.yaml"}]
     assert not loaded.complete
-
-
-# --- cost
-
-
-@pytest.mark.parametrize("_loader", ["libyaml"], indirect=True)
-def test_ten_thousand_resources_cost_little() -> None:
-    lines = ["concepts:"] + [f"  c{n}: {{name: concept {n}}}" for n in range(4000)] + ["models:"]
-    for n in range(6000):
-        lines += [f"  m{n}:", "    model_type_id: concept-threshold", "    thresholds:"]
-        lines += [f"      c{n % 4000}: 0.5", f"      c{(n + 1) % 4000}: 0.75"]
-    started = time.process_time()
-    (document,), found = parse("\n".join(lines), "m.yaml")
-    cost = time.process_time() - started
-    assert found == []
-    assert len(plain(document.root)["models"]) == 6000
-    assert cost < 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -187,28 +186,3 @@ def test_the_schema_speaks_of_the_type_that_is_stated(
     manifest: dict[str, Any], said: list[str]
 ) -> None:
     assert list(map(str, validate(manifest, schema.json_schema(KINDS)))) == said
-
-
-def test_ten_thousand_resources_cost_little() -> None:
-    count = 3333
-    parts = [
-        "concepts:\n",
-        *(f"  c{i}: {{name: concept {i}}}\n" for i in range(count)),
-        "models:\n",
-    ]
-    parts += [
-        f"  m{i}: {{model_type_id: concept-threshold, concept_threshold_type: LESS_THAN,"
-        f" thresholds: {{c{i}: 0.5}}}}\n"
-        for i in range(count)
-    ]
-    parts.append("workflows:\n")
-    parts += [f"  w{i}: {{nodes: [{{id: a, model: m{i}}}]}}\n" for i in range(count + 1)]
-    loaded = documents.load_texts({"m.yaml": "".join(parts)})
-    costs = []
-    for _ in range(3):
-        start = time.process_time()
-        sections, found = merge(loaded.documents, schema.forms(KINDS), Origin("m.yaml"))
-        validated = schema.validate(sections, KINDS)
-        costs.append(time.process_time() - start)
-        assert [*found, *validated.diagnostics] == []
-    assert min(costs) < 0.5
