@@ -282,8 +282,12 @@ class _Merging:
                 )
             else:
                 related = [("first given here", first.key)]
-                message = f"key {key!r} of {name!r} is given twice"
-                found = problem("RC003", message, entry.key, hint="take one out", related=related)
+                message, hint = f"key {key!r} of {name!r} is given twice", "take one out"
+                if key == "id":
+                    told = f"{describe(first.value)} and {describe(entry.value)}"
+                    message = f"a manifest describes one {form.noun}, this one says {told}"
+                    hint = "give each a folder of its own, or lay the difference over: --overlay"
+                found = problem("RC003", message, entry.key, hint=hint, related=related)
             self.found.append(found)
 
 
