@@ -14,6 +14,9 @@ from reconciler.manifest.sections import Sections
 from reconciler.origin import Origin
 from reconciler.resource import External, Reference, Resource, ResourceGraph
 
+_CERTAIN = frozenset({"RC105", "RC204"})
+"""What stays wrong whatever is put back where a mistake was left out: doubles and circles."""
+
 _MANY = 100
 """So many ids that are not there get a nearest one searched for; the rest go without."""
 
@@ -81,6 +84,7 @@ class _Checks:
         """Problems in no order."""
         for resource in self.declared:
             if resource.source[:2] in self.sections.lost:
+                yield from (f for f in self._own(resource) if f.code in _CERTAIN)
                 yield from self._references(resource)
                 continue
             own = list(self._own(resource))
