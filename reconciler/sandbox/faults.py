@@ -141,12 +141,16 @@ class FaultBook:
             self._planted.clear()
             self._drop_stale()
 
-    def take(self, method: str, path: str) -> Fault | None:
-        """The first fault that hits this request; every one that it is for counts it."""
+    def take(self, *names: tuple[str, str]) -> Fault | None:
+        """The first fault that hits this request; every one that it is for counts it.
+
+        ``names`` are the methods with their paths that the request goes by: one over REST; over gRPC
+        its own and the one that it would have over REST.
+        """
         taken: Fault | None = None
         with self._lock:
             for item in self._planted:
-                if _spent(item) or not item.fault.is_for(method, path):
+                if _spent(item) or not any(item.fault.is_for(*name) for name in names):
                     continue
                 item.matched += 1
                 if taken is None and item.matched >= item.fault.nth:

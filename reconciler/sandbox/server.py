@@ -19,6 +19,7 @@ from reconciler.errors import SandboxError
 from reconciler.sandbox import codec, control, parsing, platform, routes, status
 from reconciler.sandbox.control import Controls
 from reconciler.sandbox.faults import Fault, Logged
+from reconciler.sandbox.gate import Dropped, Gate, Refused
 from reconciler.sandbox.platform import Ask, Platform
 
 HOST: Final = "127.0.0.1"
@@ -39,10 +40,6 @@ class Reply:
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
-
-
-class _Dropped(Exception):
-    """The connection shall be closed without an answer."""
 
 
 class _Unreadable(Exception):
@@ -86,7 +83,7 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = True
 
     def __init__(self, port: int, rooms: Platform, controls: Controls) -> None:
-        self.rooms = rooms
+        self.gate = Gate(rooms, controls)
         self.controls = controls
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
@@ -149,25 +146,17 @@ class Server(ThreadingHTTPServer):
     # --- the way of a request -----------------------------------------------------------------
 
     def answer(self, request: Request) -> tuple[Reply, str]:
-        """The reply to a request and the name of the method it called; raises ``_Dropped``."""
+        """The reply to a request and the name of the method it called; raises ``Dropped``."""
         path = unquote(request.path, errors="replace")
-        fault = self.controls.faults.take(request.method, path)
-        wait = self.controls.latency_ms + (fault.latency_ms if fault else 0)
-        if wait:
-            time.sleep(wait / 1000)
-        if fault and fault.drop == "before":
-            raise _Dropped
-        if fault and fault.status:
-            return _faulty(fault, request.prefix), ""
-        limit = self.controls.limit
-        if limit is not None and not limit.admits():
-            return _throttled(limit.per_second, request.prefix), ""
         try:
+            fault = self.gate.enter((request.method, path))
             reply, rpc = self._dispatch(request, fault)
+        except Refused as refused:
+            return _refusal(refused, request.prefix), ""
         except status.PlatformError as error:
             return envelope(error, request.prefix), ""
         if fault and fault.drop == "after":
-            raise _Dropped
+            raise Dropped
         if fault and fault.cut:
             reply = Reply(reply.status, reply.body, cut=True)
         return reply, rpc
@@ -180,26 +169,15 @@ class Server(ThreadingHTTPServer):
             return _reply(platform.refusal(rpc, error), request.prefix), rpc.name
         message = rpc.request()
         try:
-            self.rooms.authorize(rpc, request.headers.get("Authorization"))
+            self.gate.rooms.authorize(rpc, request.headers.get("Authorization"))
             given = _fill(message, match, request)
         except parsing.BadJson as error:
             refusal = status.PlatformError(status.BAD_FORMAT, str(error))
             return _reply(platform.refusal(rpc, refusal), request.prefix), rpc.name
         except status.PlatformError as error:
             return _reply(platform.refusal(rpc, error), request.prefix), rpc.name
-        state = None
-        if fault and fault.stale_reads:
-            state = self.rooms.world.store.snapshot()
-        ask = Ask(
-            request.headers.get("Authorization"),
-            given,
-            request.prefix,
-            self.controls.faults.reader() if request.method == "GET" else None,
-            bool(fault and fault.mixed),
-        )
-        response = self.rooms.call(rpc, message, ask)
-        if state is not None and fault:
-            self.controls.faults.go_stale(state, fault.stale_reads)
+        ask = Ask(request.headers.get("Authorization"), given, request.prefix)
+        response = self.gate.call(rpc, message, ask, fault, reads=request.method == "GET")
         http = platform.http_status(response)
         if response.status.http_status_code and rpc.name != "GetStatusCode":
             response.status.http_status_code = 0
@@ -254,31 +232,14 @@ def _fill(message: Any, match: routes.Match, request: Request) -> frozenset[str]
     return given
 
 
-def _faulty(fault: Fault, prefix: str) -> Reply:
+def _refusal(refused: Refused, prefix: str) -> Reply:
     headers = {}
-    if fault.retry_after is not None:
-        headers["Retry-After"] = f"{fault.retry_after:g}"
-    if fault.html:
-        return Reply(fault.status, _HTML, "text/html", headers)
-    code = fault.code or _usual_code(fault.status)
-    made = envelope(status.PlatformError(code, "a fault was asked for", http=fault.status), prefix)
+    if refused.retry_after is not None:
+        headers["Retry-After"] = f"{refused.retry_after:g}"
+    if refused.html:
+        return Reply(refused.error.http, _HTML, "text/html", headers)
+    made = envelope(refused.error, prefix)
     return Reply(made.status, made.body, headers=headers)
-
-
-def _usual_code(http: int) -> int:
-    if http == 429:
-        return status.THROTTLED
-    if http == 401:
-        return status.KEY_INVALID
-    if http == 404:
-        return status.DOES_NOT_EXIST
-    return status.INTERNAL if http >= 500 else status.FAILURE
-
-
-def _throttled(per_second: int, prefix: str) -> Reply:
-    error = status.PlatformError(status.THROTTLED, f"the limit is {per_second} requests per second")
-    made = envelope(error, prefix)
-    return Reply(made.status, made.body, headers={"Retry-After": "1"})
 
 
 def _hang_up(connection: socket.socket, how: int) -> None:
@@ -326,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
                 reply = Reply(found.status, found.body, found.content_type)
             else:
                 reply, rpc = self.server.answer(request)
-        except _Dropped:
+        except Dropped:
             reply = None
         except _Unreadable as unreadable:
             self.close_connection = True

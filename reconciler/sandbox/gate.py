@@ -1,0 +1,87 @@
+"""What every door does with a request before and after it is carried out: faults, waits, the limit."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+from google.protobuf.message import Message
+
+from reconciler.sandbox import status
+from reconciler.sandbox.control import Controls
+from reconciler.sandbox.faults import Fault
+from reconciler.sandbox.platform import Ask, Platform
+from reconciler.sandbox.routes import Rpc
+
+
+class Dropped(Exception):
+    """The connection shall be closed without an answer."""
+
+
+class Refused(Exception):
+    """The request is answered before anybody looked at it: by a planted fault or the rate limit.
+
+    ``html`` asks for a proxy's page in place of the envelope, ``retry_after`` seconds for its header.
+    """
+
+    def __init__(
+        self, error: status.PlatformError, *, html: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(error.details)
+        self.error = error
+        self.html = html
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Stands between the doors and the rooms, so that a fault means the same at each door."""
+
+    rooms: Platform
+    controls: Controls
+
+    def enter(self, *names: tuple[str, str]) -> Fault | None:
+        """The fault that hits a request, after its wait; ``names`` are its methods with their paths.
+
+        Raises ``Dropped`` or ``Refused`` where the request gets no further.
+        """
+        fault = self.controls.faults.take(*names)
+        wait = self.controls.latency_ms + (fault.latency_ms if fault else 0)
+        if wait:
+            time.sleep(wait / 1000)
+        if fault and fault.drop == "before":
+            raise Dropped
+        if fault and fault.status:
+            _refuse(fault)
+        limit = self.controls.limit
+        if limit is not None and not limit.admits():
+            details = f"the limit is {limit.per_second} requests per second"
+            raise Refused(status.PlatformError(status.THROTTLED, details), retry_after=1)
+        return fault
+
+    def call(self, rpc: Rpc, message: Message, ask: Ask, fault: Fault | None, reads: bool) -> Any:
+        """The answer of the rooms; ``reads`` says that the request may see a stale state."""
+        state = self.rooms.world.store.snapshot() if fault and fault.stale_reads else None
+        reader = self.controls.faults.reader() if reads else None
+        mixed = bool(fault and fault.mixed)
+        response = self.rooms.call(rpc, message, replace(ask, reader=reader, mixed=mixed))
+        if state is not None and fault:
+            self.controls.faults.go_stale(state, fault.stale_reads)
+        return response
+
+
+def _refuse(fault: Fault) -> NoReturn:
+    code = fault.code or _usual_code(fault.status)
+    error = status.PlatformError(code, "a fault was asked for", http=fault.status)
+    raise Refused(error, html=fault.html, retry_after=fault.retry_after)
+
+
+def _usual_code(http: int) -> int:
+    if http == 429:
+        return status.THROTTLED
+    if http == 401:
+        return status.KEY_INVALID
+    if http == 404:
+        return status.DOES_NOT_EXIST
+    return status.INTERNAL if http >= 500 else status.FAILURE
