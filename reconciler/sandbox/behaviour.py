@@ -8,8 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+
+
+class Grade(StrEnum):
+    """Where a behaviour is taken from, the firmest first."""
+
+    CONTRACT = "contract"
+    """The protobuf contract and its comments, or the official client."""
+    DOCUMENTED = "documented"
+    """The platform's documentation or release notes, old ones included."""
+    RECORDED = "recorded"
+    """The official test-suite, or an answer of the live service that somebody kept."""
+    INFERRED = "inferred"
+    """Our conclusion from one of these."""
+    UNKNOWN = "unknown"
+    """Nothing says so, or the sources contradict each other: our choice."""
+    OURS = "ours"
+    """No behaviour of the platform: something for tests and demonstrations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is known about a behaviour, and how well."""
+
+    grade: Grade
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,47 +77,131 @@ class Behaviour:
     create_shows_nanoseconds: bool = True
 
 
-SOURCES: Final[Mapping[str, str]] = MappingProxyType(
+SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
     {
-        "post_keeps_version_metadata": "unknown: PATCH of versions lists metadata, POST does not say",
-        "lists_show_version_metadata": "unknown",
-        "lists_show_output_info": "documented as usual: lists put output_info.message in its place",
-        "version_lists_show_output_info": "unknown; chosen like the model lists",
-        "lists_show_version_times": "contract has created_at and modified_at; lists undocumented",
-        "overwrite_drops_unsent": "old docs say sent object replaces all, their examples disagree",
-        "version_patch_changes_concepts": "docs: output_info yes, training concepts no; we let the "
-        "concepts of operators change, those of trainable types never",
-        "identical_workflow_patch_mints_version": "unknown; the costly answer is the default",
-        "reorder_nodes": "contract: the graph may come back in another order",
-        "type_check_graph": "release 6.5; the published walkthrough's own graph breaks it",
-        "batch_is_atomic": "unknown for concepts, relations, models, workflows",
-        "input_batch_is_atomic": "recorded answers show single inputs failing in a good batch",
-        "input_lists_report_failures": "recorded once: a list with failed inputs came back as 207",
-        "inputs_bind_when_posted": "unknown; chosen: when processing starts, once",
-        "mapper_follows_hypernyms": "walkthrough yes, operator page speaks of synonyms only",
-        "filter_other_concepts_default": "unknown; unlisted concepts are dropped",
-        "missing_concepts_are_created": "tested for inputs; inferred for annotations and versions",
-        "delete_default_workflow_refused": "unknown; the other choice resets the app to Empty",
-        "list_models_mixes_public": "listing used to mix in clarifai/main",
-        "list_workflows_shows_foreign_default": "release 6.4",
-        "app_workflow_shadows_public": "inferred for long URLs; the contract looks at public ones first",
-        "deletes_are_slow_ms": "tested: a deleted input is still answered for a while",
-        "input_delay_ms": "not a behaviour of the platform but its latency",
-        "training_delay_ms": "not a behaviour of the platform but its latency",
-        "duplicate_concept_code": "tested",
-        "duplicate_relation_code": "rejected since 6.2, code unknown",
-        "duplicate_model_code": "inferred",
-        "duplicate_workflow_code": "inferred",
-        "duplicate_app_code": "inferred",
-        "missing_model_code": "11101 tested; 21200 seen by the newer SDK",
-        "malformed_authorization_http": "11102 recorded, its HTTP status not",
-        "oversized_page_refused": "unknown above 1000 a page",
-        "create_shows_nanoseconds": "tested: later reads are cut to microseconds",
+        "post_keeps_version_metadata": Source(
+            Grade.UNKNOWN, "PATCH of versions lists metadata, POST does not say"
+        ),
+        "lists_show_version_metadata": Source(Grade.UNKNOWN, "lists are described nowhere"),
+        "lists_show_output_info": Source(
+            Grade.DOCUMENTED, "lists usually put output_info.message in its place"
+        ),
+        "version_lists_show_output_info": Source(Grade.UNKNOWN, "chosen like the model lists"),
+        "lists_show_version_times": Source(
+            Grade.INFERRED, "the contract has created_at and modified_at; lists are undocumented"
+        ),
+        "overwrite_drops_unsent": Source(
+            Grade.UNKNOWN,
+            "old docs say that the sent object replaces all, their examples disagree",
+        ),
+        "version_patch_changes_concepts": Source(
+            Grade.INFERRED,
+            "docs: output_info yes, training concepts no; the concepts of operators change here, "
+            "those of trainable types never",
+        ),
+        "identical_workflow_patch_mints_version": Source(
+            Grade.UNKNOWN, "the costly answer is the default"
+        ),
+        "reorder_nodes": Source(Grade.CONTRACT, "the graph may come back in another order"),
+        "type_check_graph": Source(
+            Grade.DOCUMENTED, "release 6.5; the published walkthrough's own graph breaks it"
+        ),
+        "batch_is_atomic": Source(Grade.UNKNOWN, "for concepts, relations, models, workflows"),
+        "input_batch_is_atomic": Source(
+            Grade.RECORDED, "answers show single inputs failing in a good batch"
+        ),
+        "input_lists_report_failures": Source(
+            Grade.UNKNOWN, "recorded once: a list with failed inputs came back as 207"
+        ),
+        "inputs_bind_when_posted": Source(Grade.UNKNOWN, "chosen: when processing starts, once"),
+        "mapper_follows_hypernyms": Source(
+            Grade.DOCUMENTED, "the walkthrough says so; the operator page speaks of synonyms only"
+        ),
+        "filter_other_concepts_default": Source(
+            Grade.UNKNOWN, "concepts without a threshold are dropped"
+        ),
+        "missing_concepts_are_created": Source(
+            Grade.RECORDED, "for inputs; inferred for annotations and model versions"
+        ),
+        "delete_default_workflow_refused": Source(
+            Grade.UNKNOWN, "the other choice resets the app to Empty"
+        ),
+        "list_models_mixes_public": Source(
+            Grade.DOCUMENTED, "listing used to mix in clarifai/main"
+        ),
+        "list_workflows_shows_foreign_default": Source(Grade.DOCUMENTED, "release 6.4"),
+        "app_workflow_shadows_public": Source(
+            Grade.INFERRED, "for long URLs; the contract looks at public ones first"
+        ),
+        "deletes_are_slow_ms": Source(
+            Grade.RECORDED, "a deleted input is still answered for a while; how long, is unknown"
+        ),
+        "input_delay_ms": Source(Grade.OURS, "the latency of the platform, not its behaviour"),
+        "training_delay_ms": Source(Grade.OURS, "the latency of the platform, not its behaviour"),
+        "duplicate_concept_code": Source(Grade.RECORDED, "400 with 40003"),
+        "duplicate_relation_code": Source(Grade.UNKNOWN, "refused since release 6.2"),
+        "duplicate_model_code": Source(Grade.INFERRED, "the code's own name"),
+        "duplicate_workflow_code": Source(Grade.INFERRED, "the code's own name"),
+        "duplicate_app_code": Source(Grade.INFERRED, "the code's own name"),
+        "missing_model_code": Source(
+            Grade.RECORDED, "11101; the newer SDK expects the text of 21200"
+        ),
+        "malformed_authorization_http": Source(
+            Grade.UNKNOWN, "code 11102 is recorded, its HTTP status is not"
+        ),
+        "oversized_page_refused": Source(
+            Grade.UNKNOWN, "1,000 a page are documented, what more does is not"
+        ),
+        "create_shows_nanoseconds": Source(Grade.RECORDED, "later reads are cut to microseconds"),
     }
 )
 """What is known about each switch."""
 
 
-def describe() -> tuple[tuple[str, object, str], ...]:
-    """Every switch with its default and its source, in order."""
-    return tuple((field.name, field.default, SOURCES[field.name]) for field in fields(Behaviour))
+ALTERNATIVES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
+    {
+        "deletes_are_slow_ms": (100,),
+        "input_delay_ms": (50,),
+        "training_delay_ms": (50,),
+        "duplicate_concept_code": (40010,),
+        "duplicate_relation_code": (40003,),
+        "duplicate_model_code": (21203,),
+        "duplicate_workflow_code": (40010, 22999),
+        "duplicate_app_code": (40003,),
+        "missing_model_code": (21200,),
+        "malformed_authorization_http": (400,),
+    }
+)
+"""The other values worth trying of the switches that are numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A switch with its default, the other values it may have, and what is known."""
+
+    name: str
+    default: bool | int
+    others: tuple[bool | int, ...]
+    source: Source
+
+
+def switches() -> tuple[Switch, ...]:
+    """Every switch, in order."""
+    return tuple(
+        Switch(
+            field.name,
+            field.default,
+            (not field.default,) if isinstance(field.default, bool) else ALTERNATIVES[field.name],
+            SOURCES[field.name],
+        )
+        for field in fields(Behaviour)
+        if isinstance(field.default, int)
+    )
+
+
+def describe() -> tuple[tuple[str, bool | int, str], ...]:
+    """Every switch with its default and what is known about it, in order."""
+    return tuple(
+        (switch.name, switch.default, f"{switch.source.grade}: {switch.source.text}")
+        for switch in switches()
+    )

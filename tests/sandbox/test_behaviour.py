@@ -1,4 +1,4 @@
-"""Every switch has a source, and does something."""
+"""Every switch says what is known about it, has another value to try, and does something."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import reconciler.sandbox
-from reconciler.sandbox.behaviour import SOURCES, Behaviour, describe
+from reconciler.sandbox.behaviour import ALTERNATIVES, SOURCES, Behaviour, Switch, switches
 
 NAMES = [field.name for field in fields(Behaviour)]
 CODE = "\n".join(
@@ -18,7 +18,20 @@ CODE = "\n".join(
 
 def test_every_switch_says_what_is_known_about_it() -> None:
     assert sorted(SOURCES) == sorted(NAMES)
-    assert [name for name, _, _ in describe()] == NAMES
+    assert [switch.name for switch in switches()] == NAMES
+    assert all(source.text for source in SOURCES.values())
+
+
+def test_switches_that_are_numbers_have_other_values_to_try() -> None:
+    numbers = {switch.name for switch in switches() if not isinstance(switch.default, bool)}
+    assert set(ALTERNATIVES) == numbers
+
+
+@pytest.mark.parametrize("switch", switches(), ids=lambda switch: switch.name)
+def test_every_other_value_is_another_one(switch: Switch) -> None:
+    assert switch.others
+    assert switch.default not in switch.others
+    assert {type(other) for other in switch.others} == {type(switch.default)}
 
 
 @pytest.mark.parametrize("name", NAMES)
