@@ -22,8 +22,10 @@ from google.protobuf.message import Message
 
 from reconciler.sandbox.codec import WRAPPERS, Json, as_float32, is_map
 
-MAX_DEPTH: Final = 64
-_MAX_STRUCT_DEPTH: Final = 64
+# Protobuf reads no message that nests 100 deep, one level of a Struct is three of its messages, and an
+# answer wraps what was sent a few times more: what is let in here can be stored and read again.
+MAX_DEPTH: Final = 32
+MAX_STRUCT_DEPTH: Final = 20
 _INT_RANGES: Final = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
     FieldDescriptor.CPPTYPE_INT64: (-(2**63), 2**63 - 1),
@@ -203,8 +205,8 @@ def fill_struct(target: Any, value: Json, path: str = "", depth: int = 0) -> Non
 
 def fill_value(target: Any, value: Json, path: str = "", depth: int = 0) -> None:
     """Fill a ``Value`` from any JSON value."""
-    if depth > _MAX_STRUCT_DEPTH:
-        raise BadJson(path, f"nested more than {_MAX_STRUCT_DEPTH} levels deep")
+    if depth > MAX_STRUCT_DEPTH:
+        raise BadJson(path, f"nested more than {MAX_STRUCT_DEPTH} levels deep")
     match value:
         case None:
             target.null_value = struct_pb2.NULL_VALUE

@@ -206,8 +206,24 @@ def test_deep_nesting_is_refused_by_depth() -> None:
     deep: Any = {}
     for _ in range(200):
         deep = {"x": deep}
-    with pytest.raises(parsing.BadJson, match="nested more than 64 levels deep"):
+    with pytest.raises(parsing.BadJson, match="nested more than 20 levels deep"):
         parsed(r.Concept(), {"metadata": deep})
+
+
+def test_the_deepest_that_is_let_in_can_be_stored_and_read_inside_an_answer() -> None:
+    deep: Any = {}
+    for _ in range(parsing.MAX_STRUCT_DEPTH - 1):
+        deep = {"x": deep}
+    data: Any = {"metadata": deep}
+    for _ in range((parsing.MAX_DEPTH - 4) // 2):
+        data = {"regions": [{"data": data}]}
+    sent = parsed(s.PostInputsRequest(), {"inputs": [{"data": data}]})
+    stored = r.Input.FromString(sent.inputs[0].SerializeToString())
+    answer = s.PostWorkflowResultsResponse(results=[r.WorkflowResult(input=stored)])
+    assert s.PostWorkflowResultsResponse.FromString(answer.SerializeToString()) == answer
+    with pytest.raises(parsing.BadJson, match="nested more than 32 levels deep"):
+        deeper = {"regions": [{"data": {"regions": [{"data": data}]}}]}
+        parsed(s.PostInputsRequest(), {"inputs": [{"data": deeper}]})
 
 
 def test_a_struct_keeps_its_values_and_its_empty_objects() -> None:
