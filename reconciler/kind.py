@@ -7,17 +7,20 @@ requests is told in one place, in plain code, while the executor alone decides h
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-from reconciler.address import Address
+from reconciler.address import Address, field_path
 from reconciler.call import Call, Json, Listing, Target
 from reconciler.catalogue import ModelType
 from reconciler.errors import ReconcilerError
 from reconciler.resource import (
     NewVersion,
+    Path,
     Place,
     Reference,
     Resource,
@@ -25,9 +28,21 @@ from reconciler.resource import (
     Version,
     VersionChoice,
 )
-from reconciler.values import Mark
+from reconciler.values import Mark, thaw
 
 Result = TypeVar("Result")
+
+
+class Items(list[Any]):
+    """The items of a listing, as conversations see them."""
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Any]:
+        return {item["id"]: item for item in self if isinstance(item, Mapping) and "id" in item}
+
+    def get(self, id_: str) -> Any:
+        """The item of this id, at once; None if there is none."""
+        return self._by_id.get(id_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,7 @@ class Job:
     live: Resource | None = None
     version: VersionChoice | None = field(default_factory=NewVersion)
     train_timeout: float = 3600.0
+    read_back_timeout: float = 10.0
 
     @property
     def wanted(self) -> Resource:
@@ -219,6 +235,62 @@ class VersionedKind(Kind):
     @abstractmethod
     def read_version(self, item: Json, resource: Resource, *, full: bool) -> Version:
         """A version in normal form; ``full`` if the answer shows its configuration."""
+
+
+def unmoved(kind: Kind, job: Job, *, id_: str = "") -> Conversation[Job | None]:
+    """The job with its live object read once more, right before that is changed or deleted.
+
+    An overwrite thus sends back what the object holds now. None if it is gone. What moved since
+    the plan is looked at until ``read_back_timeout`` has passed, since a read may come from the
+    past; then ``OperationError`` names it. (Of an object to be deleted, its absence is good news.) The API has no compare-and-swap: between this read and
+    the write a window remains. ``id_`` is what the service calls it, its address' id if left out.
+    """
+    waited = 0.0
+    while True:
+        live = kind.live(job.target)
+        answer = yield live
+        item = answer.get(id_ or job.found.address.id) if isinstance(live, Listing) else answer
+        read = kind.read(item, job.target) if item else ()
+        fresh = next((r for r in read if r.address.kind == job.found.address.kind), None)
+        moved = tuple(_moved(job.found, fresh)) if fresh else ()
+        if fresh is not None and not moved:
+            found = job.found  # the plan may know more of its versions than a list shows
+            fresh = replace(fresh, address=found.address, versions=found.versions)
+            return replace(job, live=replace(fresh, all_versions=found.all_versions))
+        if fresh is None and (job.desired is None or waited >= job.read_back_timeout):
+            return None
+        if waited >= job.read_back_timeout:
+            raise OperationError(
+                "moved since the plan: " + "; ".join(moved), hint="nothing was sent; plan again"
+            )
+        waited = yield Pause(min(2.0, 0.25 + waited / 4), "looking for what the plan saw")
+
+
+def _moved(planned: Resource, found: Resource) -> Iterator[str]:
+    """How a live object differs from what the plan saw, a text for each field."""
+    yield from _moved_values((), planned.fields, found.fields)
+    if planned.mark != found.mark:
+        was, is_ = (mark.as_json() if mark else None for mark in (planned.mark, found.mark))
+        yield from _moved_values(("metadata", "reconciler"), was, is_)
+
+
+def _moved_values(path: Path, planned: Any, found: Any) -> Iterator[str]:
+    if planned == found:
+        return
+    if isinstance(planned, Mapping) and isinstance(found, Mapping):
+        for name in sorted({*planned, *found}):
+            yield from _moved_values((*path, name), planned.get(name), found.get(name))
+    else:
+        was, is_ = (json.dumps(thaw(value), ensure_ascii=False) for value in (planned, found))
+        yield f"{field_path(path)} planned against {was}, found {is_}"
+
+
+def still_there(kind: Kind, job: Job, *, id_: str = "") -> Conversation[Job]:
+    """``unmoved`` for an object that has to be there. Raises ``OperationError`` if it is gone."""
+    fresh = yield from unmoved(kind, job, id_=id_)
+    if fresh is None:
+        raise OperationError("gone since the plan", hint="nothing was sent; plan again")
+    return fresh
 
 
 def find_item(listing: Listing, wanted: Callable[[Json], bool]) -> Conversation[Json | None]:

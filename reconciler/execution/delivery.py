@@ -14,7 +14,7 @@ from typing import TypeVar
 from reconciler.api.protocol import Reader, Writer
 from reconciler.call import Call, Json, Listing
 from reconciler.errors import ApiError, DuplicateError, MixedError, NotFoundError
-from reconciler.kind import Conversation, Write
+from reconciler.kind import Conversation, Items, Write
 from reconciler.values import thaw
 
 Result = TypeVar("Result")
@@ -116,7 +116,7 @@ def _converse(
 def read(reader: Reader, request: Call | Listing) -> Json:
     """The answer to a read as conversations see it: None for an absent object."""
     if isinstance(request, Listing):
-        return reader.read_list(request)
+        return Items(reader.read_list(request))
     try:
         return reader.get(request)
     except NotFoundError:

@@ -157,6 +157,7 @@ class _Run:
             change.live,
             change.version,
             self._limits.train_timeout,
+            self._limits.patience.read_back_timeout,
         )
         match change.action:
             case Action.CREATE:

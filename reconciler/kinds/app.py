@@ -21,6 +21,8 @@ from reconciler.kind import (
     editable,
     find_nothing,
     find_object,
+    still_there,
+    unmoved,
 )
 from reconciler.resource import Resource, same
 from reconciler.spec import Flag, Id, Metadata, Notes, Spec, Text, spelled, spellings
@@ -167,6 +169,7 @@ class AppKind(Kind):
 
     def update(self, job: Job) -> Conversation[Learnt]:
         """``PATCH /v2/users/{user_id}/apps``; overwrite is the only action for fields."""
+        job = yield from still_there(self, job)
         app = {"id": job.target.app_id, **self._fields(job, job.found.raw)}
         body = {"apps": [app], "action": "overwrite"}
         call = Call("PATCH", f"{job.target.user_path}/apps", body=body)
@@ -175,6 +178,8 @@ class AppKind(Kind):
 
     def delete(self, job: Job) -> Conversation[Learnt]:
         """``DELETE ~``."""
+        if (yield from unmoved(self, job)) is None:
+            return {}
         path = job.target.path
         yield Write(Call("DELETE", path, body={}), lambda: find_nothing(Call("GET", path), "app"))
         return {}

@@ -10,7 +10,17 @@ from pydantic import Field
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
-from reconciler.kind import Conversation, Job, Kind, Learnt, Scope, Write, editable, find_item
+from reconciler.kind import (
+    Conversation,
+    Job,
+    Kind,
+    Learnt,
+    Scope,
+    Write,
+    editable,
+    find_item,
+    still_there,
+)
 from reconciler.resource import Resource, same
 from reconciler.spec import Flag, LooseId, Metadata, Spec, Text
 from reconciler.values import Mark, marked, number, unmarked
@@ -99,6 +109,7 @@ class ConceptKind(Kind):
 
     def update(self, job: Job) -> Conversation[Learnt]:
         """``PATCH ~/concepts``; overwrite is the only action that it knows."""
+        job = yield from still_there(self, job)
         body = {"concepts": [self._body(job, job.found.raw)], "action": "overwrite"}
         yield self._write(job, Call("PATCH", job.target.at("concepts"), body=body))
         return {}

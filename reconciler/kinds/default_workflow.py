@@ -23,6 +23,7 @@ from reconciler.kind import (
     Write,
     editable,
     find_object,
+    still_there,
 )
 from reconciler.resource import Reference, Resource, ResourceGraph
 
@@ -92,9 +93,13 @@ class DefaultWorkflowKind(Kind):
 
     def update(self, job: Job) -> Conversation[Learnt]:
         """Reads the app as it is now: an overwrite must not take back what this apply changed."""
-        answer = yield self.live(job.target)
-        if not answer:
-            raise OperationError("the app is gone", hint="plan again")
+        if job.live is None:
+            answer = yield self.live(job.target)
+            if not answer:
+                raise OperationError("the app is gone", hint="plan again")
+            now = answer["app"]
+        else:
+            now = (yield from still_there(self, job)).found.raw
         workflow = job.wanted.fields["workflow"]
         owner, app_id, id_ = (
             workflow.split("/")
@@ -103,7 +108,7 @@ class DefaultWorkflowKind(Kind):
         )
         app = {
             "id": job.target.app_id,
-            **editable(answer["app"], _SENT_BACK),
+            **editable(now, _SENT_BACK),
             "default_workflow": {"id": id_, "user_id": owner, "app_id": app_id},
         }
         call = Call(

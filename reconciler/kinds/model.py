@@ -42,6 +42,8 @@ from reconciler.kind import (
     find_nothing,
     find_object,
     renaming,
+    still_there,
+    unmoved,
 )
 from reconciler.kinds import model_types
 from reconciler.kinds.model_types.base import ModelSpec, ModelType
@@ -290,6 +292,7 @@ class ModelKind(VersionedKind):
     def update(self, job: Job) -> Conversation[Learnt]:
         """``PATCH ~/models`` for the model's own fields, a new version for its configuration."""
         if not same(job.wanted.fields, job.found.fields, self.open_maps):
+            job = yield from still_there(self, job)
             model = {"id": job.wanted.address.id, **self._fields(job, job.found.raw)}
             body = {"models": [model], "action": "overwrite"}
             yield Write(
@@ -304,6 +307,7 @@ class ModelKind(VersionedKind):
 
     def rename(self, job: Job) -> Conversation[Learnt]:
         """``PATCH ~/models/ids``; versions, and the nodes that pin them, stay."""
+        job = yield from still_there(self, job, id_=job.found.raw["id"])
         yield renaming(job, "models", lambda: find_object(self._get(job), "model", bool))
         return {}
 
@@ -336,6 +340,8 @@ class ModelKind(VersionedKind):
 
     def delete(self, job: Job) -> Conversation[Learnt]:
         """``DELETE ~/models``, merged with others."""
+        if (yield from unmoved(self, job)) is None:
+            return {}
         call = Call("DELETE", job.target.at("models"), body={"ids": [job.found.address.id]})
         yield Write(call, lambda: find_nothing(self._get(job), "model"), batch="ids")
         return {}

@@ -16,7 +16,17 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
 from reconciler.catalogue import PUBLIC_APP_ID, PUBLIC_USER_ID, ModelType
-from reconciler.kind import Conversation, Job, Kind, Learnt, Problem, Scope, Write, find_item
+from reconciler.kind import (
+    Conversation,
+    Job,
+    Kind,
+    Learnt,
+    Problem,
+    Scope,
+    Write,
+    find_item,
+    unmoved,
+)
 from reconciler.resource import Reference, Resource, ResourceGraph
 from reconciler.spec import LooseId, Spec, Text, mistake
 from reconciler.values import Mark
@@ -190,6 +200,8 @@ class RelationKind(Kind):
     def delete(self, job: Job) -> Conversation[Learnt]:
         """``DELETE ~/concepts/{subject}/relations`` by the edge's own id."""
         id_ = job.found.raw["id"]
+        if (yield from unmoved(self, job, id_=id_)) is None:
+            return {}
         path = job.target.at("concepts", job.found.address.parts[0], "relations")
 
         def is_gone() -> Conversation[Json | None]:

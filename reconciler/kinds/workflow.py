@@ -23,6 +23,8 @@ from reconciler.kind import (
     find_nothing,
     find_object,
     renaming,
+    still_there,
+    unmoved,
 )
 from reconciler.model_reference import (
     ModelName,
@@ -382,6 +384,7 @@ class WorkflowKind(Kind):
 
     def update(self, job: Job) -> Conversation[Learnt]:
         """``PATCH ~/workflows``: overwrite, since merge cannot remove a node or an edge."""
+        job = yield from still_there(self, job)
         body = {"workflows": [self._body(job, job.found.raw)], "action": "overwrite"}
         call = Call("PATCH", job.target.at("workflows"), body=body)
         yield Write(call, lambda: self._find(job), batch="workflows")
@@ -389,11 +392,14 @@ class WorkflowKind(Kind):
 
     def rename(self, job: Job) -> Conversation[Learnt]:
         """``PATCH ~/workflows/ids``."""
+        job = yield from still_there(self, job, id_=job.found.raw["id"])
         yield renaming(job, "workflows", lambda: find_object(self._get(job), "workflow", bool))
         return {}
 
     def delete(self, job: Job) -> Conversation[Learnt]:
         """``DELETE ~/workflows``, merged with others."""
+        if (yield from unmoved(self, job)) is None:
+            return {}
         call = Call("DELETE", job.target.at("workflows"), body={"ids": [job.found.address.id]})
         yield Write(call, lambda: find_nothing(self._get(job), "workflow"), batch="ids")
         return {}

@@ -98,6 +98,9 @@ def _requirements(by_key: Mapping[Key, Change], stages: Mapping[Key, Stage]) -> 
             needed = {*founding, *earlier[: earlier.index(key)]}
             for used in change.uses:
                 needed.update(at[used])
+            for reference in change.live.references if change.live else ():
+                # what is compared with the plan right before it is written has the new names
+                needed.update(k for k in at[reference.to] if k.action is Action.RENAME)
             if stages[key] is Stage.CUTOVER:
                 needed.update(at_once)
             if stages[key] is Stage.FORMER:
