@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from clarifai_grpc.grpc.api import resources_pb2
 
 from reconciler.errors import SandboxError
-from reconciler.sandbox import public
+from reconciler.sandbox import public, routes
 from reconciler.sandbox.auth import Tokens
 from reconciler.sandbox.context import World
 from reconciler.sandbox.control import Controls
@@ -19,8 +19,12 @@ from reconciler.sandbox.scores import Scores
 from reconciler.sandbox.server import Server
 from reconciler.sandbox.status import PlatformError
 from reconciler.sandbox.store import Store
+from reconciler.sandbox.switchboard import Switchboard
 from reconciler.sandbox.transaction import Key
 from reconciler.sandbox.wanted import Wanted
+
+if TYPE_CHECKING:
+    from reconciler.sandbox.grpc_door import GrpcDoor
 
 _DRAIN_SECONDS: Final = 600.0
 
@@ -34,7 +38,7 @@ class House:
         self._store = Store(wanted.data)
         self._world = World(
             store=self._store,
-            behaviour=wanted.behaviour,
+            switches=Switchboard(wanted.behaviour),
             legacy=wanted.legacy,
             ids=IdSource(wanted.seed),
             clock=Clock(),
@@ -43,24 +47,31 @@ class House:
             scores=scores,
         )
         self.runner = Runner(self._world)
-        tokens = Tokens(
-            wanted.user,
-            wanted.pat,
-            wanted.app_keys,
-            wanted.behaviour.malformed_authorization_http,
-        )
+        tokens = Tokens(wanted.user, wanted.pat, wanted.app_keys)
         self.controls = Controls(
-            FaultBook(),
+            FaultBook(frozenset(routes.rpcs())),
             RequestLog(),
             RateLimit(wanted.limit_rps) if wanted.limit_rps else None,
             wanted.latency_ms,
             self.runner.idle,
+            self._world.switches,
         )
         self._server: Server | None = None
+        self._grpc: GrpcDoor | None = None
+        rooms = Platform(self._world, tokens)
+        whole = False
         try:
-            self._server = Server(wanted.port, Platform(self._world, tokens), self.controls)
+            self._server = Server(wanted.port, rooms, self.controls)
+            if wanted.grpc_port is not None:
+                # Its core starts threads when it is imported: only for those who ask for it.
+                from reconciler.sandbox.grpc_door import GrpcDoor
+
+                self._grpc = GrpcDoor(wanted.grpc_port, rooms, self.controls)
+            whole = True
         finally:
-            if self._server is None:
+            if not whole:
+                if self._server is not None:
+                    self._server.stop()
                 self._store.close()
 
     def _wake(self) -> None:
@@ -72,8 +83,13 @@ class House:
         assert self._server is not None
         return int(self._server.server_port)
 
+    @property
+    def grpc_port(self) -> int | None:
+        """Where the gRPC door is, if there is one."""
+        return self._grpc.port if self._grpc else None
+
     def open(self) -> None:
-        """Fill in what every sandbox has and open the door."""
+        """Fill in what every sandbox has and open the doors."""
         named = {id_ for concepts in self._world.scores.images.values() for id_ in concepts}
         with self._store.write() as tx:
             public.seed(tx, named)
@@ -87,15 +103,20 @@ class House:
         self.runner.start()
         assert self._server is not None
         self._server.start()
+        if self._grpc is not None:
+            self._grpc.start()
 
     def close(self, *, drain: bool) -> None:
-        """Close the door, end the background and the store."""
+        """Close the doors, end the background and the store."""
         try:
             if drain:
                 self.runner.wait_idle(_DRAIN_SECONDS)
         finally:
             assert self._server is not None
+            self.controls.faults.end_waits()
             self._server.stop()
+            if self._grpc is not None:
+                self._grpc.stop()
             self.runner.stop()
             self.controls.faults.clear()
             self._store.close()

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.message import Message
 
@@ -17,13 +17,17 @@ from reconciler.sandbox.handlers import table
 from reconciler.sandbox.routes import Rpc
 from reconciler.sandbox.transaction import Key, Scope, Tx
 
+BUG: Final = "the sandbox has a bug; see its log"
+"""The details of an answer to a request that failed in a way nobody foresaw."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a door knows of a request besides the message.
 
     ``given`` names the fields that were spelled out, ``request_prefix`` begins the request id,
-    ``reader`` replaces the state that reads see (stale answers), ``mixed`` lets part of a batch fail.
+    ``reader`` replaces the state that reads see (stale answers), ``mixed`` lets part of a batch fail,
+    ``work_delay_ms`` puts off the background work that comes of it.
     """
 
     authorization: str | None
@@ -31,6 +35,7 @@ class Ask:
     request_prefix: str = ""
     reader: Callable[[], AbstractContextManager[Tx]] | None = None
     mixed: bool = False
+    work_delay_ms: int = 0
 
 
 class Platform:
@@ -43,7 +48,10 @@ class Platform:
     def authorize(self, rpc: Rpc, authorization: str | None) -> None:
         """Refuse a token that is none, before anybody reads what came with it."""
         if rpc.name not in auth.OPEN:
-            self._tokens.caller(authorization)
+            self._caller(authorization)
+
+    def _caller(self, authorization: str | None) -> Caller:
+        return self._tokens.caller(authorization, self.world.behaviour.malformed_authorization_http)
 
     def call(self, rpc: Rpc, request: Message, ask: Ask) -> Any:
         """Carry out one request; whatever happens, the answer is a message with an envelope."""
@@ -59,7 +67,7 @@ class Platform:
         if rpc.name in auth.OPEN:
             caller, scope = Caller(""), Scope("", "")
         else:
-            caller = self._tokens.caller(ask.authorization)
+            caller = self._caller(ask.authorization)
             if entry is None:
                 raise not_implemented(rpc.name)
             scope = auth.scope_for(rpc.name, request.user_app_id, caller)
@@ -68,10 +76,10 @@ class Platform:
             raise not_implemented(rpc.name)
         context = Context(self.world, caller, scope, ask.given, ask.reader)
         if ask.mixed:
-            return self._half(entry, request, context)
-        return self._run(entry, request, context)
+            return self._half(entry, request, context, ask)
+        return self._run(entry, request, context, ask)
 
-    def _run(self, entry: Entry, request: Any, context: Context) -> Any:
+    def _run(self, entry: Entry, request: Any, context: Context, ask: Ask) -> Any:
         if entry.mode == "free":
             with context.reading():
                 _check_app(context)
@@ -83,13 +91,14 @@ class Platform:
         if context.is_public:
             raise status.missing("app_id", context.scope.app)
         with self.world.store.write() as tx, context.using(tx):
+            tx.job_delay = ask.work_delay_ms * 1000
             _check_app(context)
             response = entry.handler(request, context)
         if tx.new_jobs:
             self.world.wake()
         return response
 
-    def _half(self, entry: Entry, request: Any, context: Context) -> Any:
+    def _half(self, entry: Entry, request: Any, context: Context, ask: Ask) -> Any:
         """Mixed success on purpose: every second item of the batch is left out and reported."""
         for field in request.DESCRIPTOR.fields:
             items = getattr(request, field.name)
@@ -97,13 +106,19 @@ class Platform:
                 kept = [item for index, item in enumerate(items) if index % 2 == 0]
                 request.ClearField(field.name)
                 getattr(request, field.name).extend(kept)
-                response = self._run(entry, request, context)
+                response = self._run(entry, request, context, ask)
                 if response.status.code == status.SUCCESS:
                     response.status.CopyFrom(
                         status.make(status.MIXED, "a fault made every second item fail")
                     )
                 return response
-        return self._run(entry, request, context)
+        return self._run(entry, request, context, ask)
+
+
+def only_reads(rpc: Rpc) -> bool:
+    """Whether a method reads one state and no more, so that a stale one can be shown to it."""
+    entry = table.ENTRIES.get(rpc.name)
+    return entry is not None and entry.mode == "read"
 
 
 def _check_app(context: Context) -> None:
@@ -129,3 +144,9 @@ def refusal(rpc: Rpc, error: status.PlatformError) -> Any:
 def http_status(response: Any) -> int:
     """The HTTP status that goes with an answer."""
     return int(response.status.http_status_code) or status.http_of(response.status.code)
+
+
+def forget_http(rpc: Rpc, response: Any) -> None:
+    """Take the HTTP status out of the envelope, where it was only a note to the doors."""
+    if rpc.name != "GetStatusCode":
+        response.status.http_status_code = 0

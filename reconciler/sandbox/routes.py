@@ -23,12 +23,15 @@ _VERBS: Final = ("get", "put", "post", "delete", "patch")
 
 @dataclass(frozen=True, slots=True)
 class Rpc:
-    """One method of the service. ``streaming`` ones have no REST form here."""
+    """One method of the service. A ``streaming`` one answers here with a single message, and if it is
+    ``client_streaming``, too, with one to each message that it is sent.
+    """
 
     name: str
     request: Any
     response: Any
     streaming: bool
+    client_streaming: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ def _rpc(method: MethodDescriptor) -> Rpc:
         message_factory.GetMessageClass(method.input_type),
         message_factory.GetMessageClass(method.output_type),
         method.client_streaming or method.server_streaming,
+        method.client_streaming,
     )
 
 
@@ -100,6 +104,12 @@ def routes() -> tuple[Route, ...]:
                 Route(rpcs()[method.name], verb.upper(), template, variables, binding.body == "*")
             )
     return tuple(found)
+
+
+@cache
+def routes_of(rpc: str) -> tuple[Route, ...]:
+    """The bindings of one RPC, in the order of the contract."""
+    return tuple(route for route in routes() if route.rpc.name == rpc)
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.errors import SandboxError
 from reconciler.sandbox.behaviour import Behaviour
-from reconciler.sandbox.faults import Fault, Logged
+from reconciler.sandbox.faults import Logged, Planted
 from reconciler.sandbox.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ _OPEN_TOKEN: Final = "sandbox-token"
 class Sandbox:
     """A local platform that speaks Clarifai's API and does its work; a context manager.
 
-    ``data`` is the folder of its state (None: nothing is kept), ``port`` 0 takes any free one. With
-    neither ``pat`` nor ``app_keys`` (key to app id) any key is the user's. ``scores`` is a file of
+    ``data`` is the folder of its state (None: nothing is kept), ``port`` 0 takes any free one, and so
+    does ``grpc_port`` (None: no gRPC). With neither ``pat`` nor ``app_keys`` (key to app id) any key is the user's. ``scores`` is a file of
     scripted scores, ``legacy`` behaves as in 2022, ``seed`` makes ids repeatable. Raises SandboxError
     where it cannot start.
     """
@@ -33,6 +33,7 @@ class Sandbox:
         *,
         data: Path | None = None,
         port: int = 0,
+        grpc_port: int | None = None,
         user: str = "sandbox-user",
         pat: str | None = None,
         app_keys: Mapping[str, str] = _NO_KEYS,
@@ -47,6 +48,7 @@ class Sandbox:
         self._wanted = Wanted(
             data=data,
             port=port,
+            grpc_port=grpc_port,
             user=user,
             pat=pat,
             app_keys=MappingProxyType(dict(app_keys)),
@@ -105,6 +107,19 @@ class Sandbox:
         return f"http://127.0.0.1:{self._open_house.port}"
 
     @property
+    def grpc_port(self) -> int:
+        """Where it listens for gRPC, on ``127.0.0.1``. Raises SandboxError if it does not."""
+        found = self._open_house.grpc_port
+        if found is None:
+            raise SandboxError("this sandbox has no gRPC door", hint="start it with grpc_port=0")
+        return found
+
+    @property
+    def grpc_url(self) -> str:
+        """What ``CLARIFAI_API_BASE`` must be for Clarifai's SDK: ``http://127.0.0.1:GRPC_PORT``."""
+        return f"http://127.0.0.1:{self.grpc_port}"
+
+    @property
     def token(self) -> str:
         """A token that it accepts: the personal one, else the first app key, else any."""
         return self._wanted.pat or next(iter(self._wanted.app_keys), _OPEN_TOKEN)
@@ -133,10 +148,27 @@ class Sandbox:
         """Forget the requests so far."""
         self._open_house.controls.log.clear()
 
-    def inject(self, fault: Fault) -> None:
-        """Plant a fault."""
-        self._open_house.controls.faults.inject(fault)
+    def inject(self, *planted: Planted) -> None:
+        """Plant a ``Fault``, several, or a ``FaultPlan``. Raises ValueError for an unknown RPC."""
+        self._open_house.controls.faults.inject(*planted)
+
+    def faults(self) -> tuple[tuple[Planted, int], ...]:
+        """What is planted and can still hit, with how often it did."""
+        return self._open_house.controls.faults.planted()
 
     def clear_faults(self) -> None:
         """Remove all faults."""
         self._open_house.controls.faults.clear()
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """The switches as they are now."""
+        return self._open_house.controls.switches.now
+
+    def switch(self, **changes: bool | int) -> Behaviour:
+        """Change switches by name, for requests that begin from now on. Raises ValueError."""
+        return self._open_house.controls.switches.set(changes)
+
+    def reset_behaviour(self) -> Behaviour:
+        """Put every switch to where it was at the start."""
+        return self._open_house.controls.switches.reset()

@@ -20,6 +20,7 @@ from reconciler.sandbox import codec, control, parsing, platform, routes, status
 from reconciler.sandbox.control import Controls
 from reconciler.sandbox.faults import Fault, Logged
 from reconciler.sandbox.gate import Dropped, Gate, Refused
+from reconciler.sandbox.handlers import table
 from reconciler.sandbox.platform import Ask, Platform
 
 HOST: Final = "127.0.0.1"
@@ -164,7 +165,7 @@ class Server(ThreadingHTTPServer):
     def _dispatch(self, request: Request, fault: Fault | None) -> tuple[Reply, str]:
         match = _route(request)
         rpc = match.route.rpc
-        if rpc.streaming:
+        if rpc.streaming and rpc.name not in table.ENTRIES:
             error = platform.not_implemented(rpc.name)
             return _reply(platform.refusal(rpc, error), request.prefix), rpc.name
         message = rpc.request()
@@ -179,8 +180,7 @@ class Server(ThreadingHTTPServer):
         ask = Ask(request.headers.get("Authorization"), given, request.prefix)
         response = self.gate.call(rpc, message, ask, fault, reads=request.method == "GET")
         http = platform.http_status(response)
-        if response.status.http_status_code and rpc.name != "GetStatusCode":
-            response.status.http_status_code = 0
+        platform.forget_http(rpc, response)
         return Reply(http, codec.dumps(response)), rpc.name
 
 
@@ -271,7 +271,7 @@ class _Handler(BaseHTTPRequestHandler):
         controlled = parts.path.startswith(control.PREFIX)
         rpc = ""
         # Stays in place if the work below fails in a way that nobody foresaw.
-        error = status.PlatformError(status.INTERNAL, "the sandbox has a bug; see its log")
+        error = status.PlatformError(status.INTERNAL, platform.BUG)
         reply: Reply | None = envelope(error)
         try:
             request = Request(

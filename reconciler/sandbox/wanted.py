@@ -15,6 +15,7 @@ class Wanted:
 
     data: Path | None
     port: int
+    grpc_port: int | None
     user: str
     pat: str | None
     app_keys: Mapping[str, str]
