@@ -17,6 +17,7 @@ ENDS = frozenset({signal.SIGINT, signal.SIGTERM})
 def serve_until_interrupted(
     *,
     port: int,
+    grpc_port: int | None,
     data: Path | None,
     user: str,
     pat: str | None,
@@ -32,6 +33,7 @@ def serve_until_interrupted(
     sandbox = Sandbox(
         data=data,
         port=port,
+        grpc_port=grpc_port,
         user=user,
         pat=pat,
         app_keys=app_keys,
@@ -49,9 +51,13 @@ def serve_until_interrupted(
         say(f"The sandbox runs as user {sandbox.user_id}, its state {kept}. In another terminal:")
         say(f"  export CLARIFAI_API_BASE={sandbox.base_url}")
         say(f"  export CLARIFAI_PAT={_token(pat, app_keys)}")
+        if grpc_port is not None:
+            say("For Clarifai's SDK and other gRPC clients, in place of the first line:")
+            say(f"  export CLARIFAI_API_BASE={sandbox.grpc_url}")
         say("Ctrl-C stops it.")
-        # last: whoever waits for this line may send requests as soon as it is there
-        click.echo(sandbox.base_url)
+        # last: whoever waits for these lines may send requests as soon as they are there
+        lines = [sandbox.base_url] if grpc_port is None else [sandbox.base_url, sandbox.grpc_url]
+        click.echo("\n".join(lines))
         signal.sigwait(ENDS)
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)

@@ -36,6 +36,10 @@ def _app_keys(ctx: click.Context, param: click.Parameter, pairs: tuple[str, ...]
     help="Where to listen, on loopback; 0 takes any free port.",
 )  # fmt: skip
 @options.option(
+    "--grpc-port", type=click.IntRange(0, 65535), metavar="N",
+    help="Listen for gRPC, too, which Clarifai's SDK speaks; 0 takes any free port.",
+)  # fmt: skip
+@options.option(
     "--data", type=click.Path(file_okay=False, path_type=Path),
     help="Keep the state in this folder (made if absent); else it is gone at the end.",
 )  # fmt: skip
@@ -64,7 +68,7 @@ def _app_keys(ctx: click.Context, param: click.Parameter, pairs: tuple[str, ...]
 def serve(**values: Any) -> int:
     """Serve until interrupted. The URL is printed to stdout once it listens.
 
-    Without --pat and --app-key any token is let in.
+    With --grpc-port that of gRPC is the second line. Without --pat and --app-key any token is let in.
     """
     from reconciler.cli.serve import serve_until_interrupted
 
