@@ -51,17 +51,16 @@ class Tokens:
     user: str
     pat: str | None
     app_keys: Mapping[str, str]
-    malformed_http: int = 401
 
-    def caller(self, authorization: str | None) -> Caller:
-        """Who shows this ``Authorization`` header."""
+    def caller(self, authorization: str | None, malformed_http: int = 401) -> Caller:
+        """Who shows this ``Authorization`` header; ``malformed_http`` goes with one that is none."""
         match = _HEADER.fullmatch(authorization or "")
         if match is None:
             raise status.PlatformError(
                 status.INVALID_REQUEST,
                 "Empty or malformed authorization header. Please provide an API key or session "
                 "token: 'Authorization: Key YOUR_TOKEN'.",
-                http=self.malformed_http,
+                http=malformed_http,
             )
         token = match.group(1)
         if self.pat is None and not self.app_keys:

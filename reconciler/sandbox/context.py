@@ -15,6 +15,7 @@ from reconciler.sandbox import status
 from reconciler.sandbox.behaviour import Behaviour
 from reconciler.sandbox.ids import Clock, IdSource
 from reconciler.sandbox.store import Store
+from reconciler.sandbox.switchboard import Switchboard
 from reconciler.sandbox.transaction import Key, Row, Scope, Tx
 
 PUBLIC: Final = Scope(catalogue.PUBLIC_USER_ID, catalogue.PUBLIC_APP_ID)
@@ -61,13 +62,18 @@ class World:
     """What all requests share. ``wake`` tells the background that there is work."""
 
     store: Store
-    behaviour: Behaviour
+    switches: Switchboard
     legacy: bool
     ids: IdSource
     clock: Clock
     owner: str
     wake: Callable[[], None]
     scores: Any = None
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """The switches as they are now."""
+        return self.switches.now
 
 
 class Page(NamedTuple):
@@ -89,6 +95,11 @@ class Context:
     given: frozenset[str] | None = None
     reader: Callable[[], AbstractContextManager[Tx]] | None = None
     _tx: Tx | None = field(default=None)
+    behaviour: Behaviour = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Hold on to the behaviour of now: a switch changes between requests, not within one."""
+        self.behaviour = self.world.behaviour
 
     @property
     def tx(self) -> Tx:
@@ -110,11 +121,6 @@ class Context:
         """A short reading transaction, for handlers that compute between reads."""
         with (self.reader or self.world.store.read)() as tx, self.using(tx):
             yield tx
-
-    @property
-    def behaviour(self) -> Behaviour:
-        """The switches."""
-        return self.world.behaviour
 
     @property
     def is_public(self) -> bool:

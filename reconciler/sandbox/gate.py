@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -11,27 +10,38 @@ from google.protobuf.message import Message
 from reconciler.sandbox import status
 from reconciler.sandbox.control import Controls
 from reconciler.sandbox.faults import Fault
-from reconciler.sandbox.platform import Ask, Platform
+from reconciler.sandbox.platform import Ask, Platform, only_reads
 from reconciler.sandbox.routes import Rpc
 
 
 class Dropped(Exception):
-    """The connection shall be closed without an answer."""
+    """The connection shall be closed without an answer, says ``fault``."""
+
+    def __init__(self, fault: Fault | None = None) -> None:
+        super().__init__()
+        self.fault = fault
 
 
 class Refused(Exception):
     """The request is answered before anybody looked at it: by a planted fault or the rate limit.
 
-    ``html`` asks for a proxy's page in place of the envelope, ``retry_after`` seconds for its header.
+    ``html`` asks for a proxy's page in place of the envelope, ``retry_after`` seconds for its header;
+    ``fault`` is the fault, None for the limit.
     """
 
     def __init__(
-        self, error: status.PlatformError, *, html: bool = False, retry_after: float | None = None
+        self,
+        error: status.PlatformError,
+        *,
+        html: bool = False,
+        retry_after: float | None = None,
+        fault: Fault | None = None,
     ) -> None:
         super().__init__(error.details)
         self.error = error
         self.html = html
         self.retry_after = retry_after
+        self.fault = fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +51,18 @@ class Gate:
     rooms: Platform
     controls: Controls
 
-    def enter(self, *names: tuple[str, str]) -> Fault | None:
-        """The fault that hits a request, after its wait; ``names`` are its methods with their paths.
+    def enter(self, *names: tuple[str, str], rpc: str = "") -> Fault | None:
+        """The fault that hits a request, after its wait.
 
+        ``names`` are its methods with their paths, ``rpc`` is the method of the service that it calls.
         Raises ``Dropped`` or ``Refused`` where the request gets no further.
         """
-        fault = self.controls.faults.take(*names)
+        fault = self.controls.faults.take(*names, rpc=rpc)
         wait = self.controls.latency_ms + (fault.latency_ms if fault else 0)
         if wait:
-            time.sleep(wait / 1000)
+            self.controls.faults.wait(wait / 1000)
         if fault and fault.drop == "before":
-            raise Dropped
+            raise Dropped(fault)
         if fault and fault.status:
             _refuse(fault)
         limit = self.controls.limit
@@ -60,21 +71,28 @@ class Gate:
             raise Refused(status.PlatformError(status.THROTTLED, details), retry_after=1)
         return fault
 
-    def call(self, rpc: Rpc, message: Message, ask: Ask, fault: Fault | None, reads: bool) -> Any:
-        """The answer of the rooms; ``reads`` says that the request may see a stale state."""
-        state = self.rooms.world.store.snapshot() if fault and fault.stale_reads else None
-        reader = self.controls.faults.reader() if reads else None
-        mixed = bool(fault and fault.mixed)
-        response = self.rooms.call(rpc, message, replace(ask, reader=reader, mixed=mixed))
-        if state is not None and fault:
-            self.controls.faults.go_stale(state, fault.stale_reads)
-        return response
+    def call(
+        self, rpc: Rpc, message: Message, ask: Ask, fault: Fault | None, reads: bool = True
+    ) -> Any:
+        """The answer of the rooms, with what the fault does to it."""
+        faults = self.controls.faults
+        reader = faults.reader() if only_reads(rpc) else None
+        if fault is None:
+            return self.rooms.call(rpc, message, replace(ask, reader=reader))
+        asked = replace(ask, reader=reader, mixed=fault.mixed, work_delay_ms=fault.work_delay_ms)
+        if not (fault.stale_reads or fault.stale_seconds):
+            return self.rooms.call(rpc, message, asked)
+        state = self.rooms.world.store.snapshot()
+        try:
+            return self.rooms.call(rpc, message, asked)
+        finally:
+            faults.go_stale(state, fault)
 
 
 def _refuse(fault: Fault) -> NoReturn:
     code = fault.code or _usual_code(fault.status)
     error = status.PlatformError(code, "a fault was asked for", http=fault.status)
-    raise Refused(error, html=fault.html, retry_after=fault.retry_after)
+    raise Refused(error, html=fault.html, retry_after=fault.retry_after, fault=fault)
 
 
 def _usual_code(http: int) -> int:

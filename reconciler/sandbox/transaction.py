@@ -110,6 +110,8 @@ class Tx:
         self._db = connection
         self.writing = writing
         self.new_jobs = False
+        self.job_delay = 0
+        """How much later than asked for new jobs are due, in microseconds."""
 
     def get(self, key: Key) -> Row | None:
         """The object of this identity."""
@@ -256,7 +258,7 @@ class Tx:
         self._db.execute(
             "INSERT INTO jobs (kind,user,app,parent,id,due,running,binding) "
             "VALUES (?,?,?,?,?,?,0,?)",
-            (kind, *scope, parent, id_, due, binding.encode()),
+            (kind, *scope, parent, id_, due + self.job_delay, binding.encode()),
         )
         self.new_jobs = True
 
