@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 Reader: TypeAlias = Callable[[], AbstractContextManager[Any]]
@@ -172,7 +172,7 @@ def check_path(path: str) -> None:
         raise ValueError(f"path {path!r} is no regular expression: {error}") from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
     """One request that came in.
 
@@ -181,16 +181,16 @@ class Logged:
     of this sandbox in the order they came, from 1, at all doors; ``door`` is ``rest`` or ``grpc``.
     """
 
+    number: int
+    door: str
     method: str
     path: str
     query: str
-    status: int
     rpc: str
+    status: int
+    code: int
     milliseconds: float
-    code: int = 0
-    fault: Fault | None = None
-    number: int = 0
-    door: str = "rest"
+    fault: Fault | None
 
     def shown(self) -> dict[str, Any]:
         """As JSON shows it."""
@@ -213,10 +213,9 @@ class RequestLog:
             return self._count
 
     def add(self, entry: Logged) -> None:
-        """Note a request; one without a number gets the next."""
-        numbered = entry if entry.number else replace(entry, number=self.count())
+        """Note a request."""
         with self._lock:
-            self._entries.append(numbered)
+            self._entries.append(entry)
 
     def entries(self) -> tuple[Logged, ...]:
         """What was noted, in the order in which the requests came."""

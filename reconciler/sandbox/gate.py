@@ -2,46 +2,71 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from google.protobuf.message import Message
 
 from reconciler.sandbox import status
 from reconciler.sandbox.control import Controls
-from reconciler.sandbox.faults import Fault
+from reconciler.sandbox.faults import Fault, Logged, RequestLog
 from reconciler.sandbox.platform import Ask, Platform, only_reads
 from reconciler.sandbox.routes import Rpc
 
 
 class Dropped(Exception):
-    """The connection shall be closed without an answer, says ``fault``."""
-
-    def __init__(self, fault: Fault | None = None) -> None:
-        super().__init__()
-        self.fault = fault
+    """The connection shall be closed without an answer."""
 
 
 class Refused(Exception):
     """The request is answered before anybody looked at it: by a planted fault or the rate limit.
 
-    ``html`` asks for a proxy's page in place of the envelope, ``retry_after`` seconds for its header;
-    ``fault`` is the fault, None for the limit.
+    ``html`` asks for a proxy's page in place of the envelope, ``retry_after`` seconds for its header.
     """
 
     def __init__(
-        self,
-        error: status.PlatformError,
-        *,
-        html: bool = False,
-        retry_after: float | None = None,
-        fault: Fault | None = None,
+        self, error: status.PlatformError, *, html: bool = False, retry_after: float | None = None
     ) -> None:
         super().__init__(error.details)
         self.error = error
         self.html = html
         self.retry_after = retry_after
-        self.fault = fault
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """A request from its arrival to its line in the log; ``rpc`` may become known on the way."""
+
+    log: RequestLog
+    number: int
+    door: str
+    method: str
+    path: str
+    query: str
+    rpc: str
+    fault: Fault | None = None
+    began: float = field(default_factory=time.monotonic)
+
+    def ends(self, http: int, code: int) -> None:
+        """Log it, before the answer goes out: whoever has that may read the log at once.
+
+        ``http`` is 0 where no answer goes out; ``code`` is the platform's.
+        """
+        self.log.add(
+            Logged(
+                number=self.number,
+                door=self.door,
+                method=self.method,
+                path=self.path,
+                query=self.query,
+                rpc=self.rpc,
+                status=http,
+                code=code,
+                milliseconds=(time.monotonic() - self.began) * 1000,
+                fault=self.fault,
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +76,30 @@ class Gate:
     rooms: Platform
     controls: Controls
 
-    def enter(self, *names: tuple[str, str], rpc: str = "") -> Fault | None:
-        """The fault that hits a request, after its wait.
+    def visit(self, door: str, method: str, path: str, *, query: str = "", rpc: str = "") -> Visit:
+        """A request that has just come; its line goes to the log when it ``ends``."""
+        log = self.controls.log
+        return Visit(
+            log=log,
+            number=log.count(),
+            door=door,
+            method=method,
+            path=path,
+            query=query,
+            rpc=rpc,
+        )
 
-        ``names`` are its methods with their paths, ``rpc`` is the method of the service that it calls.
+    def enter(self, visit: Visit, *names: tuple[str, str]) -> Fault | None:
+        """The fault that hits a request, after its wait; ``names`` are its methods with their paths.
+
         Raises ``Dropped`` or ``Refused`` where the request gets no further.
         """
-        fault = self.controls.faults.take(*names, rpc=rpc)
+        fault = visit.fault = self.controls.faults.take(*names, rpc=visit.rpc)
         wait = self.controls.latency_ms + (fault.latency_ms if fault else 0)
         if wait:
             self.controls.faults.wait(wait / 1000)
         if fault and fault.drop == "before":
-            raise Dropped(fault)
+            raise Dropped
         if fault and fault.status:
             _refuse(fault)
         limit = self.controls.limit
@@ -71,9 +108,7 @@ class Gate:
             raise Refused(status.PlatformError(status.THROTTLED, details), retry_after=1)
         return fault
 
-    def call(
-        self, rpc: Rpc, message: Message, ask: Ask, fault: Fault | None, reads: bool = True
-    ) -> Any:
+    def call(self, rpc: Rpc, message: Message, ask: Ask, fault: Fault | None) -> Any:
         """The answer of the rooms, with what the fault does to it."""
         faults = self.controls.faults
         reader = faults.reader() if only_reads(rpc) else None
@@ -92,7 +127,7 @@ class Gate:
 def _refuse(fault: Fault) -> NoReturn:
     code = fault.code or _usual_code(fault.status)
     error = status.PlatformError(code, "a fault was asked for", http=fault.status)
-    raise Refused(error, html=fault.html, retry_after=fault.retry_after, fault=fault)
+    raise Refused(error, html=fault.html, retry_after=fault.retry_after)
 
 
 def _usual_code(http: int) -> int:

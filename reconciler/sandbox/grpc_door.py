@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +21,8 @@ import grpc
 from reconciler.errors import SandboxError
 from reconciler.sandbox import parsing, platform, routes, status, wire
 from reconciler.sandbox.control import Controls
-from reconciler.sandbox.faults import Fault, Logged
-from reconciler.sandbox.gate import Dropped, Gate, Refused
+from reconciler.sandbox.faults import Fault
+from reconciler.sandbox.gate import Dropped, Gate, Refused, Visit
 from reconciler.sandbox.handlers import table
 from reconciler.sandbox.platform import Ask, Platform
 from reconciler.sandbox.routes import Rpc
@@ -84,7 +83,8 @@ class Call:
 class Reply:
     """What goes back: a message and the metadata behind it, or else the broken call of ``code``.
 
-    ``http`` is the HTTP status that goes with it, 0 where no answer goes out.
+    ``http`` is the HTTP status that goes with it, 0 where no answer goes out; ``number`` is the
+    platform's code, for the log.
     """
 
     http: int
@@ -92,6 +92,7 @@ class Reply:
     trailers: tuple[tuple[str, str], ...] = ()
     code: grpc.StatusCode | None = None
     details: str = ""
+    number: int = 0
 
 
 class _Foreseen(AbstractContextManager[None]):
@@ -171,27 +172,25 @@ class GrpcDoor:
     # --- the way of a request -----------------------------------------------------------------
 
     def _serve(self, rpc: Rpc, body: bytes, context: grpc.ServicerContext) -> bytes:
-        began = time.monotonic()
         call = Call(rpc, body, _texts(context.invocation_metadata()))
+        visit = self._gate.visit("grpc", METHOD, call.path, rpc=rpc.name)
         # Stays in place if the work below fails in a way that nobody foresaw.
         reply = _refusal(call, status.PlatformError(status.INTERNAL, platform.BUG))
         with _Foreseen():
-            reply = self._answer(call)
-        # Before the answer: whoever has it may read the log at once.
-        took = (time.monotonic() - began) * 1000
-        self._controls.log.add(Logged(METHOD, call.path, "", reply.http, rpc.name, took))
+            reply = self._answer(call, visit)
+        visit.ends(reply.http, reply.number)
         if reply.code is not None:
             context.abort(reply.code, reply.details)
         context.set_trailing_metadata(reply.trailers)
         return reply.body
 
-    def _answer(self, call: Call) -> Reply:
+    def _answer(self, call: Call, visit: Visit) -> Reply:
         message, mistake = _read(call)
         names = [(METHOD, call.path)]
         if message is not None:
             names += rest_names(call.rpc, message)
         try:
-            fault = self._gate.enter(*names)
+            fault = self._gate.enter(visit, *names)
             reply = self._carry_out(call, message, mistake, fault)
         except Dropped:
             return _LOST
@@ -215,8 +214,7 @@ class GrpcDoor:
             return _refusal(call, mistake)
         # Which fields were spelled out cannot be known here.
         ask = Ask(authorization, None, call.prefix)
-        verb = next(iter(rest_names(call.rpc, message)), (METHOD, ""))[0]
-        return _reply(call, self._gate.call(call.rpc, message, ask, fault, reads=verb == "GET"))
+        return _reply(call, self._gate.call(call.rpc, message, ask, fault))
 
 
 def _check_port(port: int) -> None:
@@ -300,7 +298,7 @@ def _texts(metadata: Iterable[tuple[str, str | bytes]] | None) -> Mapping[str, s
 def _reply(call: Call, response: Any, trailers: tuple[tuple[str, str], ...] = ()) -> Reply:
     http = platform.http_status(response)
     platform.forget_http(call.rpc, response)
-    return Reply(http, response.SerializeToString(), trailers)
+    return Reply(http, response.SerializeToString(), trailers, number=response.status.code)
 
 
 def _refusal(

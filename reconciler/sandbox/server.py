@@ -7,19 +7,18 @@ import logging
 import socket
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from reconciler.errors import SandboxError
 from reconciler.sandbox import codec, control, parsing, platform, routes, status
 from reconciler.sandbox.control import Controls
-from reconciler.sandbox.faults import Fault, Logged
-from reconciler.sandbox.gate import Dropped, Gate, Refused
+from reconciler.sandbox.faults import Fault
+from reconciler.sandbox.gate import Dropped, Gate, Refused, Visit
 from reconciler.sandbox.handlers import table
 from reconciler.sandbox.platform import Ask, Platform
 
@@ -34,10 +33,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back: ``body`` is complete, unless ``cut`` says that half of it is sent."""
+    """What goes back: ``body`` is complete, unless ``cut`` says that half of it is sent.
+
+    ``code`` is the platform's, for the log.
+    """
 
     status: int
     body: bytes
+    code: int = 0
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
@@ -73,7 +76,7 @@ def envelope(error: status.PlatformError, prefix: str = "") -> Reply:
     found = status.make(error.code, error.details)
     found.req_id = prefix + uuid.uuid4().hex
     body = json.dumps({"status": codec.to_json(found)}, ensure_ascii=False).encode()
-    return Reply(error.http, body)
+    return Reply(error.http, body, error.code)
 
 
 class Server(ThreadingHTTPServer):
@@ -146,66 +149,68 @@ class Server(ThreadingHTTPServer):
 
     # --- the way of a request -----------------------------------------------------------------
 
-    def answer(self, request: Request) -> tuple[Reply, str]:
-        """The reply to a request and the name of the method it called; raises ``Dropped``."""
+    def answer(self, request: Request, visit: Visit) -> Reply:
+        """The reply to a request; raises ``Dropped``."""
         path = unquote(request.path, errors="replace")
+        match = _route(request)
+        if isinstance(match, routes.Match):
+            visit.rpc = match.route.rpc.name
         try:
-            fault = self.gate.enter((request.method, path))
-            reply, rpc = self._dispatch(request, fault)
+            fault = self.gate.enter(visit, (request.method, path))
         except Refused as refused:
-            return _refusal(refused, request.prefix), ""
-        except status.PlatformError as error:
-            return envelope(error, request.prefix), ""
+            return _refusal(refused, request.prefix)
+        if isinstance(match, status.PlatformError):
+            reply = envelope(match, request.prefix)
+        else:
+            reply = self._dispatch(request, match, fault)
         if fault and fault.drop == "after":
             raise Dropped
-        if fault and fault.cut:
-            reply = Reply(reply.status, reply.body, cut=True)
-        return reply, rpc
+        return replace(reply, cut=fault.cut) if fault else reply
 
-    def _dispatch(self, request: Request, fault: Fault | None) -> tuple[Reply, str]:
-        match = _route(request)
+    def _dispatch(self, request: Request, match: routes.Match, fault: Fault | None) -> Reply:
         rpc = match.route.rpc
         if rpc.streaming and rpc.name not in table.ENTRIES:
             error = platform.not_implemented(rpc.name)
-            return _reply(platform.refusal(rpc, error), request.prefix), rpc.name
+            return _reply(platform.refusal(rpc, error), request.prefix)
         message = rpc.request()
         try:
             self.gate.rooms.authorize(rpc, request.headers.get("Authorization"))
             given = _fill(message, match, request)
         except parsing.BadJson as error:
             refusal = status.PlatformError(status.BAD_FORMAT, str(error))
-            return _reply(platform.refusal(rpc, refusal), request.prefix), rpc.name
+            return _reply(platform.refusal(rpc, refusal), request.prefix)
         except status.PlatformError as error:
-            return _reply(platform.refusal(rpc, error), request.prefix), rpc.name
+            return _reply(platform.refusal(rpc, error), request.prefix)
         ask = Ask(request.headers.get("Authorization"), given, request.prefix)
-        response = self.gate.call(rpc, message, ask, fault, reads=request.method == "GET")
+        response = self.gate.call(rpc, message, ask, fault)
         http = platform.http_status(response)
         platform.forget_http(rpc, response)
-        return Reply(http, codec.dumps(response)), rpc.name
+        return Reply(http, codec.dumps(response), response.status.code)
 
 
 def _reply(response: Any, prefix: str) -> Reply:
     response.status.req_id = prefix + uuid.uuid4().hex
     http = platform.http_status(response)
     response.status.http_status_code = 0
-    return Reply(http, codec.dumps(response))
+    return Reply(http, codec.dumps(response), response.status.code)
 
 
-def _route(request: Request) -> routes.Match:
+def _route(request: Request) -> routes.Match | status.PlatformError:
+    """What a request calls, or why it calls nothing."""
     try:
         match = routes.find(request.method, request.path)
     except UnicodeDecodeError:
-        raise status.PlatformError(
+        return status.PlatformError(
             status.BAD_FORMAT, "the path is not UTF-8 behind its percent-encoding"
-        ) from None
+        )
     if isinstance(match, routes.Match):
         return match
     if match:
-        raise status.PlatformError(
+        return status.PlatformError(
             status.METHOD_NOT_ALLOWED,
             f"{request.method} is not for {request.path}; allowed: {', '.join(sorted(match))}",
         )
-    raise status.PlatformError(
+    return status.PlatformError(
         status.DOES_NOT_EXIST, f"there is nothing at {request.path}. Check the url of your request."
     )
 
@@ -237,9 +242,8 @@ def _refusal(refused: Refused, prefix: str) -> Reply:
     if refused.retry_after is not None:
         headers["Retry-After"] = f"{refused.retry_after:g}"
     if refused.html:
-        return Reply(refused.error.http, _HTML, "text/html", headers)
-    made = envelope(refused.error, prefix)
-    return Reply(made.status, made.body, headers=headers)
+        return Reply(refused.error.http, _HTML, content_type="text/html", headers=headers)
+    return replace(envelope(refused.error, prefix), headers=headers)
 
 
 def _hang_up(connection: socket.socket, how: int) -> None:
@@ -266,41 +270,55 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_GET
 
     def _serve(self) -> None:
-        began = time.monotonic()
-        parts = urlsplit(self.path)
-        controlled = parts.path.startswith(control.PREFIX)
-        rpc = ""
-        # Stays in place if the work below fails in a way that nobody foresaw.
-        error = status.PlatformError(status.INTERNAL, platform.BUG)
-        reply: Reply | None = envelope(error)
         try:
-            request = Request(
-                self.command, parts.path, parts.query, self.headers, self._read_body()
-            )
-            if controlled and self.headers.get("Origin"):
-                # No page in a browser shall plant faults here.
-                reply = envelope(status.PlatformError(status.INVALID_REQUEST, "no", http=403))
-            elif controlled:
-                found = self.server.controls.answer(
-                    request.method, request.path, request.query, request.body
-                )
-                reply = Reply(found.status, found.body, found.content_type)
-            else:
-                reply, rpc = self.server.answer(request)
+            parts = urlsplit(self.path)
+        except ValueError:
+            self.send_error(400, "the address of the request cannot be read")
+            return
+        if parts.path.startswith(control.PREFIX):
+            self._finish(self._controlled(parts))
+            return
+        visit = self.server.gate.visit("rest", self.command, parts.path, query=parts.query)
+        # Stays in place if the work below fails in a way that nobody foresaw.
+        reply: Reply | None = envelope(status.PlatformError(status.INTERNAL, platform.BUG))
+        try:
+            reply = self.server.answer(self._request(parts), visit)
         except Dropped:
             reply = None
         except _Unreadable as unreadable:
-            self.close_connection = True
-            reply = envelope(unreadable.error)
+            reply = self._give_up(unreadable)
         finally:
-            if not controlled:
-                # Before the answer: whoever has it may read the log at once.
-                took = (time.monotonic() - began) * 1000
-                code = reply.status if reply else 0
-                self.server.controls.log.add(
-                    Logged(self.command, parts.path, parts.query, code, rpc, took)
-                )
+            visit.ends(reply.status if reply else 0, reply.code if reply else 0)
             self._finish(reply)
+
+    def _controlled(self, parts: SplitResult) -> Reply | None:
+        if self.headers.get("Origin"):
+            # No page in a browser shall plant faults here.
+            return envelope(status.PlatformError(status.INVALID_REQUEST, "no", http=403))
+        try:
+            request = self._request(parts)
+        except Dropped:
+            return None
+        except _Unreadable as unreadable:
+            return self._give_up(unreadable)
+        found = self.server.controls.answer(
+            request.method, request.path, request.query, request.body
+        )
+        return Reply(found.status, found.body, content_type=found.content_type)
+
+    def _request(self, parts: SplitResult) -> Request:
+        try:
+            body = self._read_body()
+        except TimeoutError:
+            error = status.PlatformError(status.BAD_FORMAT, "the body came too slowly", http=408)
+            raise _Unreadable(error) from None
+        except ConnectionError:
+            raise Dropped from None
+        return Request(self.command, parts.path, parts.query, self.headers, body)
+
+    def _give_up(self, unreadable: _Unreadable) -> Reply:
+        self.close_connection = True
+        return envelope(unreadable.error)
 
     def _finish(self, reply: Reply | None) -> None:
         if reply is None:
