@@ -288,6 +288,13 @@ PUBLIC_CONCEPTS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Names of public concepts by id."""
 
+_PUBLIC_CONCEPT: Final = re.compile(r"ai_.{8}", re.DOTALL)
+
+
+def may_be_public_concept(id_: str) -> bool:
+    """Whether an id has the form of those that the public recognition models predict."""
+    return _PUBLIC_CONCEPT.fullmatch(id_) is not None
+
 
 def refreshed_types(items: Iterable[Mapping[str, Any]]) -> Mapping[str, ModelType]:
     """The shipped types with what a live ``GET …/models/types`` says of fields and abilities.

@@ -13,6 +13,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.manifest.flow import Flows
 from reconciler.manifest.steps import Translator
 from reconciler.manifest.thresholds import Thresholds
+from reconciler.manifest.unmapped import unmapped
 from reconciler.manifest.uses import Uses
 from reconciler.manifest.wiring import Locate, Telling, Wiring
 from reconciler.resource import Place, Resource, ResourceGraph
@@ -47,6 +48,7 @@ def _of_workflows(
         placed = translator.steps(workflow)
         wiring = Wiring(workflow, placed, flows.run([one.step for one in placed]))
         yield from thresholds.of(wiring)
+        yield from unmapped(wiring, flows, telling, graph)
         yield from _unreached(wiring, telling)
         uses.note(wiring)
     yield from uses.tell()

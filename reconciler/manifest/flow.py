@@ -9,7 +9,7 @@ exactly the scores with which it does.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, assert_never, cast
 
@@ -23,16 +23,22 @@ ANYONE: Final = ("*", "*")
 """The owner of a concept of which only the id is known."""
 
 
+def _any_id(_: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Emission:
     """What a node gives of its own accord.
 
-    ``concepts`` is None where nobody can say which; they then belong to ``owner``. ``scores`` are
-    those that it can give. ``other``: also data that is no concept but can be annotated (regions).
+    ``concepts`` is None where nobody can say which; they then belong to ``owner``, and ``may_be``
+    says of an id whether there can be one. ``scores`` are those that it can give. ``other``: also
+    data that is no concept but can be annotated (regions).
     """
 
     concepts: tuple[ConceptKey, ...] | None = ()
     owner: tuple[str, str] = ANYONE
+    may_be: Callable[[str], bool] = _any_id
     scores: ScoreSet = EVERYTHING
     other: bool = False
 
@@ -106,6 +112,7 @@ class Flows:
         self._numbers: dict[Hashable, int] = {}
         self._streams: dict[int, Stream] = {}
         self._owners: dict[int, tuple[str, str]] = {}
+        self._may_be: dict[int, Callable[[str], bool]] = {}
         self._given: dict[int, ScoreSet] = {}
         self._by_id: dict[int, Mapping[str, Sequence[Strand]]] = {}
         self._targets: dict[Hashable, _Targets] = {}
@@ -128,6 +135,10 @@ class Flows:
     def given(self, source: int) -> ScoreSet:
         """The scores that a source can give."""
         return self._given.get(source, EVERYTHING)
+
+    def may_give(self, source: int, id_: str) -> bool:
+        """Whether a source can have a concept of this id."""
+        return self._may_be.get(source, _any_id)(id_)
 
     def _joined(self, sources: list[int]) -> int:
         if len(sources) == 1:
@@ -179,6 +190,7 @@ class Flows:
         self._given[source] = emission.scores
         if emission.concepts is None:
             self._owners[source] = emission.owner
+            self._may_be[source] = emission.may_be
             return Stream(open={source: emission.scores}, other=emission.other)
         known = {Strand(source, key, key): emission.scores for key in emission.concepts}
         return Stream(known, other=emission.other)

@@ -17,6 +17,7 @@ from reconciler.catalogue import (
     PUBLIC_APP_ID,
     PUBLIC_USER_ID,
     canonical_model_type,
+    may_be_public_concept,
     public_model,
 )
 from reconciler.manifest.flow import Emission, Step
@@ -220,10 +221,13 @@ class _Build:
     def _classified(self) -> Emission:
         """What a classifier may say: all concepts of its app, or the public ones, or anything."""
         scores = self._given()
+        is_replaced = bool(self.node.override.get("data"))
+        if self.is_external and not is_replaced:
+            return Emission(None, _PUBLIC, may_be_public_concept, scores=scores)
         if self.is_external:
             return Emission(None, _PUBLIC, scores=scores)
         concepts = self.configuration.get("concepts")
-        if not concepts or self.node.override.get("data"):
+        if not concepts or is_replaced:
             return Emission(None, scores=scores)
         return Emission(tuple(ConceptKey(*APP, id_) for id_ in concepts), scores=scores)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, TypeAlias
@@ -12,6 +12,16 @@ from reconciler.diagnostics import Diagnostic, did_you_mean
 from reconciler.manifest.flow import Arrival, Flows, Strand, kept_by, limits
 from reconciler.manifest.intervals import EVERYTHING, NOTHING, ScoreSet, passing
 from reconciler.manifest.steps import APP, Placed
+from reconciler.manifest.unmapped import (
+    giving,
+    is_strange,
+    is_unmapped,
+    may_come,
+    relating,
+    strange_end,
+    synonym,
+    way_out,
+)
 from reconciler.manifest.wiring import Telling, Wiring
 from reconciler.resource import Place, ResourceGraph
 from reconciler.routing.operators import SYNONYM
@@ -80,7 +90,9 @@ class Uses:
                 meeting = _Meeting(arrival, placed, wiring)
                 meeting = self._meetings.setdefault(arrival.number, meeting)
                 meeting.known.update(limits(operator))
-                self._note_thresholds(placed, operator, arrival, wiring)
+                # that none of its concepts can come is told of the node, not of each threshold
+                if not is_unmapped(self.flows, placed, arrival):
+                    self._note_thresholds(placed, operator, arrival, wiring)
 
     def _note_thresholds(
         self, placed: Placed, operator: Thresholder, arrival: Arrival, wiring: Wiring
@@ -88,7 +100,9 @@ class Uses:
         for concept, limit in limits(operator).items():
             kept = passing(operator.comparator, limit)
             before = self._scores(arrival, concept)
-            if before is None and not arrival.stream.open:
+            if before is None and (
+                not arrival.stream.open or is_strange(self.flows, arrival, concept)
+            ):
                 state = _State.ABSENT
             elif not kept or (before and not before & kept):
                 state = _State.BLOCKED
@@ -101,8 +115,16 @@ class Uses:
                 self._uses[place] = _Use(state, placed, wiring, concept)
 
     def _scores(self, arrival: Arrival, concept: str) -> ScoreSet | None:
-        """The scores of a concept that arrive; None if no strand has its name."""
-        strands = self.flows.strands(arrival.number).get(concept)
+        """The scores of a concept that arrive; None if no strand has its name.
+
+        A relation with what its source cannot have brings nothing. That a threshold further up
+        waits for such a concept is told there.
+        """
+        strands = [
+            strand
+            for strand in self.flows.strands(arrival.number).get(concept, ())
+            if strand.origin == strand.concept or may_come(self.flows, strand)
+        ]
         if not strands:
             return None
         scores = NOTHING
@@ -128,7 +150,7 @@ class Uses:
         met: dict[_Product, _Meeting] = {}
         for meeting in self._meetings.values():
             for strand, scores in meeting.arrival.stream.known.items():
-                if scores and strand.concept.app == APP:
+                if scores and strand.concept.app == APP and may_come(self.flows, strand):
                     product = _product(strand, self._models)
                     if strand.concept.id in meeting.known:
                         known.add(product)
@@ -150,11 +172,27 @@ class Uses:
             message += f": {dropper.step.id!r} has no threshold for it and drops it"
             hint = f"add {concept!r} there too, or take it out here"
         else:
-            self._absent_so_far += 1
-            arriving = self.flows.strands(use.wiring.arrivals[node].number)
-            near = did_you_mean(concept, arriving) if self._absent_so_far < _MANY else ""
-            hint = near or _remedy(before, concept)
+            why, hint = self._never(use, before)
+            message += why
         yield from self.telling.about("RC521", place, message, hint, workflow=use.wiring.workflow)
+
+    def _never(self, use: _Use, before: Sequence[Placed]) -> tuple[str, str]:
+        """Why a concept that nothing drops does not come, where that can be said; the way out."""
+        concept, arrival = use.concept, use.wiring.arrivals[use.placed.step.id]
+        arriving = self.flows.strands(arrival.number)
+        strange = strange_end(arriving.get(concept, ()), self.flows)
+        if strange is not None:
+            source = use.wiring.source(strange.source)
+            giver = repr(source.step.id) if source else "the model"
+            end = "/".join((*strange.origin.app, strange.origin.id))
+            why = f": it is related to {end}, and {giver} has no concept of that id"
+            return why, f"public concepts are named by their ids: {relating(concept, self.graph)}"
+        if is_strange(self.flows, arrival, concept):
+            hint = f"{way_out(use.wiring, use.placed, self.graph)}, or take the threshold out"
+            return f": {giving(use.wiring, arrival)}", hint
+        self._absent_so_far += 1
+        near = did_you_mean(concept, arriving) if self._absent_so_far < _MANY else ""
+        return "", near or _remedy(before, concept, synonym(before, concept, self.graph))
 
     def _drops(self, placed: Placed, concept: str, wiring: Wiring) -> bool:
         operator = placed.step.operator
@@ -241,11 +279,12 @@ def _end(name: str) -> _End:
     return (parts[0], parts[1], parts[2]) if len(parts) == 3 else (*APP, name)
 
 
-def _remedy(before: Iterable[Placed], concept: str) -> str:
-    """What makes a concept come."""
+def _remedy(before: Iterable[Placed], concept: str, namesake: str) -> str:
+    """What makes a concept come; ``namesake`` is what a relation would join it with, if known."""
     for placed in before:
         if isinstance(placed.step.operator, Mapper):
-            return f"add a synonym relation of {concept!r}, or take the threshold out"
+            end = f" with {namesake}" if namesake else ""
+            return f"add a synonym relation of {concept!r}{end}, or take the threshold out"
     for placed in before:
         if isinstance(placed.step.operator, Source) and placed.model:
             return f"add it to the concepts of model {placed.model!r}, or take the threshold out"

@@ -411,10 +411,46 @@ def test_a_mapper_gives_what_its_relations_lead_to(
             assert text.splitlines()[one.origin.line - 1].lstrip().startswith("- {subject: adult")
 
 
-def test_without_a_mapper_nothing_is_said_of_what_a_public_model_lacks(tmp_path: Path) -> None:
+UNMAPPED = (
+    "RC521 workflow.auto nodes.2.node_inputs: 'adult' and 'people' never reach 'confident':"
+    " 'general' gives only concepts of clarifai/main, with ids such as ai_l8TKp2h5"
+)
+RELATE = "(subject: adult, predicate: synonym, object: clarifai/main/ai_VPmHr5bm)"
+
+
+@pytest.mark.parametrize(
+    ("mapper", "hint"),
+    [
+        (
+            "      - {id: mapper, model: mapper, node_inputs: [general]}",
+            "let it read from 'mapper' instead, and relate each concept",
+        ),
+        (
+            "      - {id: crop, model: clarifai/main/general-clusterering@cc20}",
+            "put a node with model 'mapper' between, and relate each concept",
+        ),
+    ],
+    ids=["a mapper beside it", "a mapper in the manifest"],
+)
+def test_thresholds_right_behind_a_public_model_wait_for_nothing(
+    tmp_path: Path, mapper: str, hint: str
+) -> None:
     text = MAPPED.replace("PREDICATE", "synonym").replace("GRAPH", "")
     text = text.replace("KNOWN", "people: 0.9, adult: 0.9").replace("[mapper]", "[general]")
-    assert warnings_of(text, tmp_path) == ()
+    text = text.replace("      - {id: mapper, model: mapper, node_inputs: [general]}", mapper)
+    (found,) = warnings_of(text, tmp_path)
+    assert told((found,)) == [UNMAPPED]
+    assert found.hint == f"{hint} {RELATE}"
+
+
+def test_what_thresholds_behind_a_public_model_leave_out_is_told_all_the_same(
+    tmp_path: Path,
+) -> None:
+    text = manifest(pair(GT, 0.9, LT, 0.9), BOTH).replace("[classify]", "[general]")
+    text = text.replace(f"{{id: embed, model: {EMBED}}}", f"{{id: general, model: {GENERAL}}}")
+    text = text.replace("- {id: classify, model: classifier, node_inputs: [embed]}\n", "")
+    found = warnings_of(text, tmp_path)
+    assert [one.code for one in found] == ["RC512", "RC512", "RC521", "RC521"]
 
 
 @pytest.mark.parametrize(

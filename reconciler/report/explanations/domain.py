@@ -105,15 +105,17 @@ EXPLANATIONS = (
     Explanation(
         "RC521",
         "A thresholder has a threshold for a concept that never reaches it: no classifier predicts"
-        " it, no mapper has a relation for it, or a thresholder further up drops it. Public models"
-        " and pinned older versions may give anything, so nothing is said behind those.",
+        " it, no mapper has a relation for it, a thresholder further up drops it, or the thresholder"
+        " stands right behind a public model. Those predict concepts of clarifai/main, whose ids look"
+        " like ai_l8TKp2h5 and never equal an app's own; a concept-synonym-mapper turns one into the"
+        " other. Models that this tool does not know, and pinned older versions, may give anything,"
+        " so nothing is said behind those.",
         "The threshold looks as if the concept were taken care of, and not one image will ever be"
-        " annotated with it. The usual cause is a missing synonym relation.",
-        "concept_relations:\n"
-        "  - {subject: people, predicate: synonym, object: clarifai/main/ai_l8TKp2h5}",
-        "concept_relations:\n"
-        "  - {subject: people, predicate: synonym, object: clarifai/main/ai_l8TKp2h5}\n"
-        "  - {subject: adult, predicate: synonym, object: clarifai/main/ai_VPmHr5bm}",
+        " annotated with it; the platform runs the rest of the path with nothing and reports no"
+        " error. The usual causes are a missing mapper and a missing synonym relation.",
+        "      - {id: confident, model: confident, node_inputs: [general]}",
+        "      - {id: mapper, model: mapper, node_inputs: [general]}\n"
+        "      - {id: confident, model: confident, node_inputs: [mapper]}",
     ),
     Explanation(
         "RC522",
