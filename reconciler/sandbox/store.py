@@ -4,20 +4,20 @@ One table of objects holds protobuf messages as blobs beside the columns that li
 artifacts, embeddings and background jobs have tables of their own. Every RPC that writes is one
 ``BEGIN IMMEDIATE`` transaction, so no update is lost; with a folder each commit is on disk before
 the answer goes out (WAL, synchronous=FULL). Tokens are never stored.
+
+A folder has one user at a time: a second, tiny database in it is locked for as long as it is used. The
+operating system lets go of that lock however the process ends, on every system that SQLite runs on.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import queue
 import shutil
 import sqlite3
 import tempfile
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,7 @@ from reconciler.sandbox.transaction import Tx
 
 FILE: Final = "sandbox.db"
 LOCK: Final = "sandbox.lock"
+_TEMPORARY: Final = "clarifai-sandbox-"
 FORMAT: Final = 1
 
 _SCHEMA: Final = """
@@ -62,8 +63,9 @@ class Store:
 
     def __init__(self, folder: Path | None, *, lock_timeout: float = 3.0) -> None:
         self._temporary = folder is None
-        self._folder = folder or Path(tempfile.mkdtemp(prefix="clarifai-sandbox-"))
-        self._lock_file = _lock_folder(self._folder, lock_timeout) if folder else None
+        self._folder, self._held = (
+            (folder, _lock_folder(folder, lock_timeout)) if folder else _make_temporary()
+        )
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._writing = threading.Lock()
         self._closed = False
@@ -95,10 +97,12 @@ class Store:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield Tx(self._writer, writing=True)
+                self._writer.execute("COMMIT")
             except BaseException:
-                self._writer.execute("ROLLBACK")
+                # SQLite may have rolled back by itself (a full disk).
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
                 raise
-            self._writer.execute("COMMIT")
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -129,7 +133,7 @@ class Store:
         connection = self._connect()
         connection.execute("BEGIN")
         connection.execute("SELECT COUNT(*) FROM counters").fetchone()
-        return Snapshot(connection)
+        return Snapshot(connection, self.read)
 
     def close(self) -> None:
         """Close everything; a temporary folder goes away."""
@@ -144,29 +148,36 @@ class Store:
         self._unlock()
 
     def _unlock(self) -> None:
-        if self._lock_file is not None:
-            os.close(self._lock_file)
-            self._lock_file = None
+        self._held.close()
         if self._temporary:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class Snapshot:
-    """A state that no later write touches."""
+    """A state that no later write touches; ``now`` reads the present one."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, now: Callable[[], AbstractContextManager[Tx]]
+    ) -> None:
         self._connection = connection
+        self._now = now
+        self._closed = False
         self._lock = threading.Lock()
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        """A reading transaction over the old state."""
+        """A reading transaction over the old state; over the present one if that is gone meanwhile."""
         with self._lock:
-            yield Tx(self._connection, writing=False)
+            if not self._closed:
+                yield Tx(self._connection, writing=False)
+                return
+        with self._now() as tx:
+            yield tx
 
     def close(self) -> None:
         """Let the old state go."""
         with self._lock:
+            self._closed = True
             self._connection.close()
 
 
@@ -181,25 +192,66 @@ def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
     connection.execute(f"PRAGMA user_version={FORMAT}")
 
 
-def _lock_folder(folder: Path, timeout: float) -> int:
+def _lock_folder(folder: Path, timeout: float) -> sqlite3.Connection:
+    """Hold the folder, made if absent, until the connection is closed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
+        raise _unusable(folder, error.strerror or str(error)) from error
+    held = _try_lock(folder, timeout)
+    if held is None:
         raise SandboxError(
-            f"the data folder {folder} cannot be used: {error.strerror}",
-            hint="name a folder that can be written with --data",
-        ) from error
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return handle
-        except OSError:
-            if time.monotonic() >= deadline:
-                os.close(handle)
-                raise SandboxError(
-                    f"another sandbox uses the data folder {folder}",
-                    hint="wait until it has ended, or stop it; sandbox serve can use another one with --data",
-                ) from None
-            time.sleep(0.05)
+            f"another sandbox uses the data folder {folder}",
+            hint="wait until it has ended, or stop it; sandbox serve can use another one with --data",
+        )
+    return held
+
+
+def _try_lock(folder: Path, timeout: float) -> sqlite3.Connection | None:
+    """The lock of a folder; None if somebody has it for longer than ``timeout`` seconds."""
+    try:
+        connection = sqlite3.connect(
+            folder / LOCK, isolation_level=None, check_same_thread=False, timeout=timeout
+        )
+    except sqlite3.Error as error:
+        raise _unusable(folder, str(error)) from error
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        connection.close()
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            return None
+        raise _unusable(folder, str(error)) from error
+    return connection
+
+
+def _unusable(folder: Path, problem: str) -> SandboxError:
+    return SandboxError(
+        f"the data folder {folder} cannot be used: {problem}",
+        hint="name a folder that can be written with --data",
+    )
+
+
+def _make_temporary() -> tuple[Path, sqlite3.Connection]:
+    """A private folder. One that holds a database is locked: that comes after the lock."""
+    folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+    held = _lock_folder(folder, 0)
+    for other in folder.parent.glob(f"{_TEMPORARY}*"):
+        _clear_away(other, owner=folder.lstat().st_uid)
+    return folder, held
+
+
+def _clear_away(folder: Path, *, owner: int) -> None:
+    """Remove the private folder of a sandbox that was killed; leave alone what somebody holds."""
+    try:
+        mine = folder.lstat().st_uid == owner and not folder.is_symlink()
+        left = mine and all((folder / name).is_file() for name in (FILE, LOCK))
+        held = _try_lock(folder, 0) if left else None
+        if held is not None:
+            # First, so that nobody else takes it for one to be cleared away.
+            (folder / FILE).unlink()
+            held.close()
+            shutil.rmtree(folder, ignore_errors=True)
+    except (OSError, SandboxError):
+        # Somebody else was faster, or may do what we may not.
+        return

@@ -6,6 +6,7 @@ import base64
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -19,12 +20,16 @@ import requests
 
 from reconciler.errors import SandboxError
 from reconciler.sandbox import Sandbox
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.transaction import Scope
 from tests.sandbox.driving import Api, node, png
 
 SERVE = """
 import sys, time
 from pathlib import Path
 from reconciler.sandbox import Sandbox
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.transaction import Scope
 sandbox = Sandbox(data=Path(sys.argv[1]))
 sandbox.start()
 print(sandbox.base_url, flush=True)
@@ -213,6 +218,78 @@ def test_without_a_folder_nothing_is_left(tmp_path: Path, monkeypatch: pytest.Mo
             api("POST", "/v2/users/me/apps", {"apps": [{"id": "park"}]})
         assert os.listdir(tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+def serve(*options: str, env: dict[str, str] | None = None) -> tuple[subprocess.Popen[str], str]:
+    """The real command as a process of its own, and where it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reconciler", "sandbox", "serve", "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **(env or {})},
+    )
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait(30)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def test_what_a_killed_sandbox_left_is_cleared_away_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "clarifai-sandbox-foreign").mkdir()
+    process, _ = serve(env={"TMPDIR": str(tmp_path)})
+    (left,) = {path.name for path in tmp_path.iterdir()} - {"clarifai-sandbox-foreign"}
+    with Sandbox():
+        assert (tmp_path / left / "sandbox.db").exists()
+    kill(process)
+    assert (tmp_path / left / "sandbox.db").exists()
+    with Sandbox():
+        assert not (tmp_path / left).exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["clarifai-sandbox-foreign"]
+
+
+def test_a_commit_that_fails_is_none_and_the_next_one_works(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    at = Scope("me", "park")
+    try:
+        with store.write() as tx:
+            tx._db.execute("PRAGMA max_page_count=30")
+        with pytest.raises(sqlite3.OperationalError, match="full"), store.write() as tx:
+            tx.bump(at, "n")
+            for number in range(1000):
+                tx.put_media(str(number), b"x" * 4096)
+        with store.read() as tx:
+            assert tx.counter(at, "n") == 0
+        with store.write() as tx:
+            tx.bump(at, "n")
+        with store.read() as tx:
+            assert tx.counter(at, "n") == 1
+    finally:
+        store.close()
+
+
+def test_an_old_state_that_was_let_go_shows_the_present_one(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    at = Scope("me", "park")
+    try:
+        old = store.snapshot()
+        with store.write() as tx:
+            tx.bump(at, "n")
+        with old.read() as tx:
+            assert tx.counter(at, "n") == 0
+        old.close()
+        with old.read() as tx:
+            assert tx.counter(at, "n") == 1
+    finally:
+        store.close()
 
 
 def test_a_seed_makes_ids_repeatable(start: Callable[..., Api]) -> None:
