@@ -33,6 +33,7 @@ WORDS = (
 
 ALLOWED: dict[str, set[str]] = {
     "routing": set(),
+    "picture": set(),
     "api": {*WORDS},
     "kinds": {*WORDS},
     "registry": {*WORDS, "kinds"},
@@ -41,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "execution": {*WORDS, "api.protocol", "planning.change", "planning.plan"},
     "report": {
         *WORDS,
+        "picture",
         "planning.change",
         "planning.plan",
         "planning.diff",
@@ -48,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
         "execution.outcome",
         "execution.annotations",
     },
-    "sandbox": {"routing", "catalogue", "errors"},
+    "sandbox": {"routing", "picture", "catalogue", "errors"},
 }
 """What a folder may import besides itself; ``cli`` and ``__main__`` may import everything."""
 

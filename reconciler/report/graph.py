@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from reconciler.report.drawing import Drawing, Role
-from reconciler.report.svg import render_svg
+from reconciler.picture.drawing import Drawing, Role
+from reconciler.picture.svg import render_svg
 
 # --- Mermaid
 

@@ -21,9 +21,10 @@ from reconciler.cli.commands.graph import command
 from reconciler.errors import SettingsError
 from reconciler.kind import Scope
 from reconciler.manifest.desired import load
-from reconciler.report.drawing import Role, draw
+from reconciler.picture.drawing import Role
+from reconciler.picture.layout import Size, arrange
+from reconciler.report.drawing import draw
 from reconciler.report.graph import RENDERERS
-from reconciler.report.layout import Size, arrange
 from reconciler.resource import Resource, ResourceGraph
 
 ROOT = Path(__file__).parents[2]

@@ -14,10 +14,11 @@ from html import escape
 from types import MappingProxyType
 from typing import Final
 
-from reconciler.report.drawing import Box, Drawing, Role
-from reconciler.report.layout import Edge, Size, arrange
+from reconciler.picture.drawing import Box, Drawing, Role
+from reconciler.picture.layout import Edge, Layout, Size, arrange
 
 _MARGIN = 20.0
+_EDGE = 4.0
 _TITLE = 34.0
 _PADDING = 14.0
 _STEM = 12.0
@@ -68,8 +69,13 @@ class _Shape:
 
 @dataclass(slots=True)
 class _Canvas:
-    """Elements so far, and how far they reach."""
+    """Elements so far, and how far they reach.
 
+    ``arrow`` is the id of the arrows' heads; if ``styled`` elsewhere, boxes say their role alone.
+    """
+
+    arrow: str = "arrow"
+    styled: bool = False
     elements: list[str] = field(default_factory=list)
     width: float = 0.0
     height: float = 0.0
@@ -81,18 +87,10 @@ def render_svg(drawings: Sequence[Drawing]) -> str:
     top = _MARGIN
     for drawing in drawings:
         top = _draw(drawing, canvas, top) + _MARGIN
-    width, height = canvas.width + _MARGIN, top
-    about = _text("; ".join(drawing.title for drawing in drawings))
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_number(width)}"'
-        f' height="{_number(height)}" viewBox="0 0 {_number(width)} {_number(height)}" role="img">',
-        f"  <title>{about}</title>",
-        "  <defs>",
-        '    <marker id="arrow" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8"'
-        ' markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">',
-        '      <path d="M0.5 0.5 L7.5 4 L0.5 7.5 Z" fill="#768390"/>',
-        "    </marker>",
-        "  </defs>",
+        _opening(canvas.width + _MARGIN, top),
+        f"  <title>{_text('; '.join(drawing.title for drawing in drawings))}</title>",
+        *_HEAD_OF_ARROW,
         "  <style>",
         _STYLE + "  </style>",
         *canvas.elements,
@@ -101,11 +99,47 @@ def render_svg(drawings: Sequence[Drawing]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_figure(drawing: Drawing, number: int = 0) -> str:
+    """One workflow for a page of HTML, without frame, title and colours: the page has its own.
+
+    Elements have the classes ``box ROLE``, ``name``, ``start``, ``line``, ``edge``, ``pass`` and
+    ``head``; ``number`` tells the pictures of a page apart.
+    """
+    canvas = _Canvas(f"arrow-{number}", styled=True)
+    layout, shapes = _layout(drawing)
+    _place(drawing, canvas, layout, shapes, (_EDGE, _EDGE))
+    head = (line.replace('"arrow"', f'"{canvas.arrow}"') for line in _HEAD_OF_ARROW)
+    lines = [
+        _opening(layout.width + 2 * _EDGE, layout.height + 2 * _EDGE),
+        f"  <title>{_text(drawing.title)}</title>",
+        *(line.replace('fill="#768390"', 'class="head"') for line in head),
+        *canvas.elements,
+        "</svg>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _opening(width: float, height: float) -> str:
+    measures = f'width="{_number(width)}" height="{_number(height)}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {measures}'
+        f' viewBox="0 0 {_number(width)} {_number(height)}" role="img">'
+    )
+
+
+_HEAD_OF_ARROW: Final = (
+    "  <defs>",
+    '    <marker id="arrow" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8"'
+    ' markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">',
+    '      <path d="M0.5 0.5 L7.5 4 L0.5 7.5 Z" fill="#768390"/>',
+    "    </marker>",
+    "  </defs>",
+)
+
+
 def _draw(drawing: Drawing, canvas: _Canvas, top: float) -> float:
     """Draws one workflow below ``top``; where it ends."""
-    shapes = {key: _shape(box) for key, box in drawing.boxes.items()}
-    sizes = {key: shape.size for key, shape in shapes.items()}
-    layout = arrange(sizes, drawing.arrows)
+    layout, shapes = _layout(drawing)
     width = max(layout.width, _width(drawing.title, 8.0)) + 2 * _PADDING
     left = _MARGIN + _PADDING + (width - 2 * _PADDING - layout.width) / 2
     bottom = top + _TITLE + layout.height + _PADDING
@@ -113,14 +147,38 @@ def _draw(drawing: Drawing, canvas: _Canvas, top: float) -> float:
     add(_rect(_MARGIN, top, Size(width, bottom - top), 10, 'class="frame"'))
     add(f'  <text x="{_number(_MARGIN + _PADDING)}" y="{_number(top + 23)}" class="title">'
         f"{_text(drawing.title)}</text>")  # fmt: skip
-    down = top + _TITLE
-    for edge in layout.edges:
-        add(f'  <path d="{_path(edge, left, down)}" class="edge" marker-end="url(#arrow)"/>')
-    for key, box in drawing.boxes.items():
-        x, y = layout.places[key]
-        canvas.elements += _box(box, shapes[key], left + x, down + y)
+    _place(drawing, canvas, layout, shapes, (left, top + _TITLE))
     canvas.width = max(canvas.width, _MARGIN + width)
     return bottom
+
+
+def _layout(drawing: Drawing) -> tuple[Layout, Mapping[str, _Shape]]:
+    shapes = {key: _shape(box) for key, box in drawing.boxes.items()}
+    return arrange({key: shape.size for key, shape in shapes.items()}, drawing.arrows), shapes
+
+
+def _place(
+    drawing: Drawing,
+    canvas: _Canvas,
+    layout: Layout,
+    shapes: Mapping[str, _Shape],
+    corner: tuple[float, float],
+) -> None:
+    """Adds boxes and arrows, the upper left corner of all there."""
+    left, down = corner
+    arrow = f'class="edge" marker-end="url(#{canvas.arrow})"'
+    for edge in layout.edges:
+        canvas.elements.append(f'  <path d="{_path(edge, left, down)}" {arrow}/>')
+    for key, box in drawing.boxes.items():
+        x, y = layout.places[key]
+        look = f'class="box {box.role}"' if canvas.styled else _look(box.role)
+        canvas.elements += _box(box, shapes[key], left + x, down + y, look)
+
+
+def _look(role: Role) -> str:
+    fill, outline = _LOOKS[role]
+    dashes = ' stroke-dasharray="5 3"' if role is Role.EXTERNAL else ""
+    return f'fill="{fill}" stroke="{outline}" stroke-width="1.5"{dashes}'
 
 
 def _shape(box: Box) -> _Shape:
@@ -136,11 +194,8 @@ def _shape(box: Box) -> _Shape:
     )
 
 
-def _box(box: Box, shape: _Shape, center: float, top: float) -> Iterator[str]:
+def _box(box: Box, shape: _Shape, center: float, top: float, look: str) -> Iterator[str]:
     """A box around ``center``, and below it what it lets pass."""
-    fill, outline = _LOOKS[box.role]
-    dashes = ' stroke-dasharray="5 3"' if box.role is Role.EXTERNAL else ""
-    look = f'fill="{fill}" stroke="{outline}" stroke-width="1.5"{dashes}'
     x = center - shape.width / 2
     if box.role is Role.INPUT:
         yield _rect(x, top, Size(shape.width, shape.height), shape.height / 2, look)
