@@ -162,7 +162,10 @@ def test_enum_parameters_carry_the_numbers_of_their_spelling() -> None:
         ("d16f390eb32cad478c7ae150069bd2c6", "moderation-recognition"),
         ("bd367be194cf45149e75f01d59f77ba7", "food-item-recognition"),
         ("face-detection", "face-detection"),
+        ("f76196b43bbd45c99b4f3cd8e8b40a8a", "face-detection"),
         ("margin-110-image-crop", "margin-110-image-crop"),
+        ("3ed1aff251be4fe59c2bbaff0bb2e797", "margin-110-image-crop"),
+        ("multilingual-text-embedding", "multilingual-text-embedding"),
     ],
 )
 def test_a_public_model_answers_to_both_its_ids(given: str, expected: str) -> None:
@@ -188,7 +191,8 @@ def test_public_models_have_known_types_and_version_ids() -> None:
 
 
 def test_public_workflows_wire_public_models() -> None:
-    assert [workflow.id for workflow in PUBLIC_WORKFLOWS] == ["Empty", "Universal", "General"]
+    ids = [workflow.id for workflow in PUBLIC_WORKFLOWS]
+    assert ids == ["Empty", "Universal", "General", "Text"]
     assert PUBLIC_WORKFLOWS[0].nodes == ()
     for workflow in PUBLIC_WORKFLOWS:
         seen: set[str] = set()

@@ -10,8 +10,7 @@ from clarifai_grpc.grpc.api import resources_pb2
 from google.protobuf.json_format import MessageToDict
 
 from reconciler.catalogue import canonical_model_type
-from reconciler.sandbox.runners import (
-    RUNNERS,
+from reconciler.sandbox.models.job import (
     Job,
     Media,
     Message,
@@ -22,6 +21,7 @@ from reconciler.sandbox.runners import (
     copied,
     ranked,
 )
+from reconciler.sandbox.models.table import RUNS
 
 __all__ = [
     "Media",
@@ -31,6 +31,7 @@ __all__ = [
     "RunContext",
     "WriterEffect",
     "compute",
+    "data_of",
     "run_model",
     "run_workflow",
 ]
@@ -88,7 +89,7 @@ def run_workflow(workflow: Message, ctx: RunContext) -> tuple[NodeOutput, ...]:
     outputs: dict[str, NodeOutput] = {}
     results: list[Result] = []
     for node in _in_order(workflow):
-        data = _data_of(ctx.media)
+        data = data_of(ctx.media)
         if node.node_inputs:
             data = _merged([outputs[entry.node_id].data for entry in node.node_inputs])
         try:
@@ -143,11 +144,11 @@ def _node_override(node: Message) -> Message:
     )
 
 
-def _data_of(media: Media) -> Message:
+def data_of(media: Media) -> Message:
     """The input as a node without inputs reads it: without the bytes, which stay in the context."""
-    data = resources_pb2.Data()
+    data = resources_pb2.Data(regions=media.regions)
     if media.kind == "text":
-        data.text.raw = (media.data or b"").decode("utf-8", "replace")
+        data.text.raw = media.text
     getattr(data, media.kind).SetInParent()
     return data
 
@@ -186,12 +187,12 @@ def _compute(
             if getattr(override.output_config, name):
                 params.pop(name, None)
     job = Job(model, version, data, ctx, params, concepts, output_config)
-    runner = RUNNERS.get(canonical_model_type(model.model_type_id))
-    if runner is None:
+    run = RUNS.get(canonical_model_type(model.model_type_id))
+    if run is None:
         raise job.not_run("does not run models of this type")
     if version.status.code != MODEL_TRAINED:
         raise ModelFailure(
             MODEL_UNTRAINED,
             f"{job.name}: version '{version.id}' is not trained (status {version.status.code})",
         )
-    return runner(job)
+    return run(job)

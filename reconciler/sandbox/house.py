@@ -90,7 +90,7 @@ class House:
 
     def open(self) -> None:
         """Fill in what every sandbox has and open the doors."""
-        named = {id_ for concepts in self._world.scores.images.values() for id_ in concepts}
+        named = self._world.scores.concept_ids
         with self._store.write() as tx:
             public.seed(tx, named)
             owner = self._world.owner

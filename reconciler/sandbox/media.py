@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 from PIL import Image, UnidentifiedImageError
 
 from reconciler.sandbox import status
-from reconciler.sandbox.engine import Media
+from reconciler.sandbox.models.job import Media
 from reconciler.sandbox.scores import Scores
 
 Kind: TypeAlias = Literal["image", "text", "video", "audio"]
@@ -66,21 +66,28 @@ def open_medium(
     kind = kind_of(data)
     if kind is None:
         raise status.PlatformError(status.INPUT_FAILED, "the input has no medium")
-    url = url_of(data)
+    url, regions = url_of(data), tuple(data.regions)
     if kind == "text" and data.text.raw:
         content = str(data.text.raw).encode()
-        return Media(kind, content, url, digest(content))
+        return Media(kind, content, url, digest(content), regions)
     if sha256:
-        return Media(kind, stored(sha256), url, sha256)
-    if is_scripted(url, scores):
-        return Media(kind, None, url, "")
+        return Media(kind, stored(sha256), url, sha256, regions)
+    if kind != "text" and scores.speaks_of(url):
+        return Media(kind, None, url, "", regions)
     content = fetch(url)
-    return Media(kind, content, url, digest(content))
+    if kind == "text":
+        read_text(content)
+    return Media(kind, content, url, digest(content), regions)
 
 
-def is_scripted(url: str, scores: Scores) -> bool:
-    """Whether a scores file speaks of this URL, so that it need not be reachable."""
-    return any(key[1:] == ("url", url) for key in scores.images)
+def read_text(content: bytes) -> str:
+    """The text of such bytes; raises ``PlatformError`` 30002 if they are no UTF-8."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise status.PlatformError(
+            status.INPUT_FAILED, f"the bytes are no UTF-8 text: byte {error.start} fits nowhere"
+        ) from error
 
 
 def fetch(url: str) -> bytes:
@@ -106,6 +113,12 @@ def _failed(url: str, reason: str) -> status.PlatformError:
     return status.PlatformError(
         status.INPUT_FAILED, f"INPUT_DOWNLOAD_FAILED: {url or 'no url and no bytes'}: {reason}"
     )
+
+
+def describe_text(data: Any, content: bytes) -> None:
+    """Fill in how many characters the text has; raises ``PlatformError`` 30002 for no UTF-8."""
+    data.text.text_info.char_count = len(read_text(content))
+    data.text.text_info.encoding = "UTF-8"
 
 
 def describe_image(data: Any, content: bytes) -> None:

@@ -7,16 +7,20 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from clarifai_grpc.grpc.api import resources_pb2
 
 from reconciler import catalogue
-from reconciler.sandbox import engine, status, vision
-from reconciler.sandbox.context import PUBLIC, World, load
+from reconciler.sandbox import engine, language, status, vision
+from reconciler.sandbox.context import World, load
 from reconciler.sandbox.transaction import Key, Scope, Tx
 
 Reference: TypeAlias = tuple[str, str, str, str]
+
+_EMBEDDERS: Final[Mapping[str, str]] = MappingProxyType(
+    {"image": "general-image-embedding", "text": "multilingual-text-embedding"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +97,32 @@ class Plan:
 def _embedding(
     media: engine.Media, known: Sequence[float] | None
 ) -> Callable[[], Sequence[float]] | None:
-    if media.kind != "image" or media.data is None:
+    if media.data is None or media.kind not in _EMBEDDERS:
         return None
-    content = media.data
     kept: list[Sequence[float]] = [known] if known else []
 
     def vector() -> Sequence[float]:
         # Several nodes may read the embedding of one input; it is computed once.
         if not kept:
             try:
-                kept.append(vision.embed(content))
+                kept.append(embed(media) or ())
             except vision.ImageError as error:
                 raise engine.ModelFailure(error.code, str(error)) from error
         return kept[0]
 
     return vector
+
+
+def embed(media: engine.Media) -> tuple[float, ...] | None:
+    """The vector of an image or a text by the public model of its kind; None without its bytes.
+
+    Raises ``vision.ImageError`` for bytes that are no image.
+    """
+    if media.data is None:
+        return None
+    if media.kind == "image":
+        return vision.embed(media.data)
+    return language.embed(media.text) if media.kind == "text" else None
 
 
 def reference_of(model: Any) -> Reference:
@@ -176,8 +191,10 @@ def plan_default(tx: Tx, scope: Scope, bound: str = "") -> Plan | None:
     return plan_workflow(tx, scope, workflow.version.id, workflow.nodes)
 
 
-def embedder_version() -> str:
-    """The version of the public embedding model, under which vectors are kept."""
-    model = catalogue.public_model("general-image-embedding")
-    assert model is not None and Scope(model.user_id, model.app_id) == PUBLIC
-    return model.version_ids[0]
+def embedder_version(kind: str = "image") -> str:
+    """The version of the public embedding model for this kind, under which vectors are kept.
+
+    Empty for a kind that has none.
+    """
+    model = catalogue.public_model(_EMBEDDERS.get(kind, ""))
+    return model.version_ids[0] if model is not None else ""

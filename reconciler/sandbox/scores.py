@@ -1,4 +1,4 @@
-"""Scripted scores: what public recognition models predict, by image, read from a file.
+"""Scripted scores: what public recognition models and detectors predict, by image, read from a file.
 
 The models themselves are not public. Nothing is made up: the file says where its scores come from,
 and an image that it does not name has none.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import yaml
 
@@ -22,19 +22,41 @@ _SHA256: Final = re.compile("[0-9a-f]{64}")
 _NUMBER: Final = re.compile(r"[0-9]*\.?[0-9]+(e[-+]?[0-9]+)?", re.IGNORECASE)
 _FORM: Final = (
     "a scores file has a `source` and `images`, each with `sha256` or `url`, "
-    "`concepts: {PUBLIC_CONCEPT_ID: SCORE}` and, if only one model is meant, `model`"
+    "`concepts: {PUBLIC_CONCEPT_ID: SCORE}` and, if only one model is meant, `model`; for detectors "
+    "`regions`, each with `box: [TOP, LEFT, BOTTOM, RIGHT]` from 0 to 1 and `concepts`"
 )
+_DETECTOR: Final = "visual-detector"
+_SCRIPTED: Final = tuple(
+    model.id for model in PUBLIC_MODELS if model.model_type_id in ("visual-classifier", _DETECTOR)
+)
+_BOX: Final = "[top, left, bottom, right] is expected, each from 0 to 1"
 
+_Found = TypeVar("_Found")
 _Key: TypeAlias = tuple[str, str, str]
 """Readable id of the model or "" for all; ``sha256`` or ``url``; its value."""
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """A scripted region: top, left, bottom and right as shares of the image, and its scores."""
+
+    box: tuple[float, float, float, float]
+    concepts: Mapping[str, float]
+
+
+_NONE: Final[Mapping[_Key, tuple[Detection, ...]]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
-    """The scores of a file. ``source`` says where they come from."""
+    """The scores of a file. ``source`` says where they come from.
+
+    ``images`` is what recognition models predict, ``regions`` what detectors find.
+    """
 
     source: str
     images: Mapping[_Key, Mapping[str, float]]
+    regions: Mapping[_Key, tuple[Detection, ...]] = field(default_factory=lambda: _NONE)
 
     @classmethod
     def empty(cls) -> Scores:
@@ -66,8 +88,13 @@ class Scores:
 
     @property
     def concept_ids(self) -> frozenset[str]:
-        """Every concept that some image has a score for."""
-        return frozenset(id_ for concepts in self.images.values() for id_ in concepts)
+        """Every concept that some image or region has a score for."""
+        inside = [one.concepts for found in self.regions.values() for one in found]
+        return frozenset(id_ for concepts in (*self.images.values(), *inside) for id_ in concepts)
+
+    def speaks_of(self, url: str) -> bool:
+        """Whether the file has something for this URL, so that it need not be reachable."""
+        return any(key[1:] == ("url", url) for key in (*self.images, *self.regions))
 
     def lookup(self, model_id: str, sha256: str, url: str) -> Mapping[str, float] | None:
         """The scores by concept id of an image for a model, or None if the file has none.
@@ -75,12 +102,20 @@ class Scores:
         ``sha256`` is that of the bytes in lower-case hex; either it or ``url`` may be empty. What is
         said for one model goes before what is said for all, and the digest before the URL.
         """
-        for model in (_readable(model_id), ""):
-            for kind, value in (("sha256", sha256), ("url", url)):
-                found = self.images.get((model, kind, value))
-                if found is not None:
-                    return found
-        return None
+        return _find(self.images, model_id, sha256, url)
+
+    def detections(self, model_id: str, sha256: str, url: str) -> tuple[Detection, ...] | None:
+        """The regions of an image for a detector, found like scores; None if the file has none."""
+        return _find(self.regions, model_id, sha256, url)
+
+
+def _find(listed: Mapping[_Key, _Found], model_id: str, sha256: str, url: str) -> _Found | None:
+    for model in (_readable(model_id), ""):
+        for kind, value in (("sha256", sha256), ("url", url)):
+            found = listed.get((model, kind, value))
+            if found is not None:
+                return found
+    return None
 
 
 def _readable(model_id: str) -> str:
@@ -90,6 +125,19 @@ def _readable(model_id: str) -> str:
 
 def _place(mark: yaml.Mark) -> str:
     return f":{mark.line + 1}:{mark.column + 1}"
+
+
+def _is_list(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.SequenceNode)
+
+
+def _number(node: yaml.Node) -> float:
+    """The number that a scalar spells, -1 if it is none."""
+    text = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+    return float(text) if _NUMBER.fullmatch(text) else -1.0
+
+
+_Read: TypeAlias = tuple[_Key, Mapping[str, float] | None, tuple[Detection, ...] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +158,24 @@ class _Reader:
                 self.note(root, "", f"`{name}` is missing")
         source = self.text(fields.get("source"), "source")
         images: dict[_Key, Mapping[str, float]] = {}
+        regions: dict[_Key, tuple[Detection, ...]] = {}
         listed = fields.get("images")
-        if isinstance(listed, yaml.SequenceNode):
-            for number, node in enumerate(listed.value):
-                where = f"images[{number}]"
-                read = self.image(node, where)
-                if read is None:
-                    continue
-                key, concepts = read
-                if key in images:
-                    self.note(node, where, f"{key[1]} {key[2]} is listed twice")
+        for number, node in enumerate(self.items(listed, "images")):
+            where = f"images[{number}]"
+            read = self.image(node, where)
+            if read is None:
+                continue
+            key, concepts, found = read
+            if (concepts is not None and key in images) or (found is not None and key in regions):
+                self.note(node, where, f"{key[1]} {key[2]} is listed twice")
+            if concepts is not None:
                 images[key] = concepts
-        elif listed is not None:
-            self.note(listed, "images", "a list is expected")
-        return Scores(source, MappingProxyType(images))
+            if found is not None:
+                regions[key] = found
+        return Scores(source, MappingProxyType(images), MappingProxyType(regions))
 
-    def image(self, node: yaml.Node, where: str) -> tuple[_Key, Mapping[str, float]] | None:
-        fields = self.fields(node, where, known=("sha256", "url", "concepts", "model"))
+    def image(self, node: yaml.Node, where: str) -> _Read | None:
+        fields = self.fields(node, where, known=("sha256", "url", "concepts", "regions", "model"))
         names = [name for name in ("sha256", "url") if name in fields]
         if not isinstance(node, yaml.MappingNode):
             return None
@@ -138,26 +187,76 @@ class _Reader:
         if name == "sha256" and value and not _SHA256.fullmatch(value):
             self.note(fields[name], f"{where}.sha256", f"{value!r} is not 64 lower-case hex digits")
         model = self.model(fields.get("model"), f"{where}.model")
-        concepts: dict[str, float] = {}
+        concepts = regions = None
         if "concepts" in fields:
-            for id_, score in self.fields(fields["concepts"], f"{where}.concepts").items():
-                concepts[id_] = self.score(score, f"{where}.concepts.{id_}")
-        else:
+            concepts = self.concepts(fields["concepts"], f"{where}.concepts")
+        if "regions" in fields:
+            regions = self.regions(fields["regions"], f"{where}.regions")
+        if concepts is None and regions is None:
             self.note(node, where, "`concepts` is missing; `{}` says that nothing is recognised")
-        return (model, name, value), MappingProxyType(concepts)
+        self.fits(node, where, model, concepts is not None, regions is not None)
+        return (model, name, value), concepts, regions
+
+    def fits(self, node: yaml.Node, where: str, model: str, concepts: bool, regions: bool) -> None:
+        """Whether the named model can say what is scripted for it."""
+        known = public_model(model)
+        if known is None:
+            return
+        if known.model_type_id == _DETECTOR and concepts:
+            self.note(node, where, f"{model!r} is a detector: it takes `regions`, not `concepts`")
+        if known.model_type_id != _DETECTOR and regions:
+            self.note(node, where, f"{model!r} is no detector: it takes `concepts`, not `regions`")
+
+    def concepts(self, node: yaml.Node, where: str) -> Mapping[str, float]:
+        listed = self.fields(node, where)
+        return MappingProxyType(
+            {id_: self.score(score, f"{where}.{id_}") for id_, score in listed.items()}
+        )
+
+    def regions(self, node: yaml.Node, where: str) -> tuple[Detection, ...]:
+        """Every region; ``[]`` says that the detectors find nothing."""
+        found = []
+        for number, entry in enumerate(self.items(node, where)):
+            place = f"{where}[{number}]"
+            fields = self.fields(entry, place, known=("box", "concepts"))
+            for name in ("box", "concepts"):
+                if fields and name not in fields:
+                    self.note(entry, place, f"`{name}` is missing")
+            if "box" in fields and "concepts" in fields:
+                box = self.box(fields["box"], f"{place}.box")
+                found.append(Detection(box, self.concepts(fields["concepts"], f"{place}.concepts")))
+        return tuple(found)
+
+    def box(self, node: yaml.Node, where: str) -> tuple[float, float, float, float]:
+        sides = [_number(item) for item in node.value] if _is_list(node) else []
+        if len(sides) != 4 or not all(0 <= side <= 1 for side in sides):
+            self.note(node, where, _BOX)
+            return 0.0, 0.0, 1.0, 1.0
+        top, left, bottom, right = sides
+        if not (top < bottom and left < right):
+            self.note(node, where, "the box is empty: top is above bottom, left is before right")
+        return top, left, bottom, right
+
+    def items(self, node: yaml.Node | None, where: str) -> list[yaml.Node]:
+        if node is None:
+            return []
+        if not _is_list(node):
+            self.note(node, where, "a list is expected")
+            return []
+        return list(node.value)
 
     def model(self, node: yaml.Node | None, where: str) -> str:
         if node is None:
             return ""
         id_ = self.text(node, where)
-        if id_ and public_model(id_) is None:
-            known = ", ".join(model.id for model in PUBLIC_MODELS)
-            self.note(node, where, f"{id_!r} is no public model; known are {known}")
+        if id_ and _readable(id_) not in _SCRIPTED:
+            problem = f"{id_!r} is no public model with scripted scores"
+            self.note(node, where, f"{problem}; known are {', '.join(_SCRIPTED)}")
         return _readable(id_)
 
     def score(self, node: yaml.Node, where: str) -> float:
         text = self.text(node, where)
-        score = float(text) if _NUMBER.fullmatch(text) else -1.0
+        score = _number(node)
         if text and not 0 <= score <= 1:
             self.note(node, where, f"{text!r} is not a number from 0 to 1")
         return score

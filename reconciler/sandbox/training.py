@@ -58,15 +58,94 @@ class Example:
     negatives: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """What training leaves. ``kind`` is that of the inputs which the vectors were made from."""
+
+    concept_ids: tuple[str, ...]
+    weights: _Array
+    bias: _Array
+    mutually_exclusive: bool
+    kind: str = "image"
+
+    def scores(self, vector: Sequence[float]) -> Mapping[str, float]:
+        """The score of every concept, 0 to 1, by id. Raises ValueError for another length."""
+        values = np.asarray(vector, dtype=np.float64)
+        if values.shape != self.weights.shape[1:]:
+            raise ValueError(
+                f"the classifier was trained on vectors of length {self.weights.shape[1]}, "
+                f"this one has {values.size}"
+            )
+        logits = self.weights @ values + self.bias
+        if self.mutually_exclusive:
+            powers = np.exp(logits - logits.max())
+            scores = powers / powers.sum()
+        else:
+            scores = 0.5 * (1 + np.tanh(0.5 * logits))  # the logistic function, without overflow
+        return dict(zip(self.concept_ids, scores.tolist(), strict=True))
+
+    def saved(self) -> bytes:
+        """The classifier as bytes, which ``load`` takes."""
+        buffer = io.BytesIO()
+        np.savez(
+            buffer,
+            concept_ids=np.frombuffer(json.dumps(self.concept_ids).encode(), dtype=np.uint8),
+            weights=self.weights,
+            bias=self.bias,
+            mutually_exclusive=np.array(self.mutually_exclusive),
+            kind=np.frombuffer(self.kind.encode(), dtype=np.uint8),
+        )
+        return buffer.getvalue()
+
+
+def load(artifact: bytes) -> Classifier:
+    """The classifier of such bytes. Raises ValueError if they are none."""
+    try:
+        with np.load(io.BytesIO(artifact), allow_pickle=False) as arrays:
+            return Classifier(
+                tuple(json.loads(arrays["concept_ids"].tobytes())),
+                arrays["weights"],
+                arrays["bias"],
+                bool(arrays["mutually_exclusive"]),
+                # Artifacts of before there were texts do not say: they are of images.
+                arrays["kind"].tobytes().decode() if "kind" in arrays else "image",
+            )
+    except (OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError("this is no trained classifier") from error
+
+
 def train(
-    examples: Iterable[Example], concept_ids: Sequence[str], *, mutually_exclusive: bool
+    examples: Iterable[Example],
+    concept_ids: Sequence[str],
+    *,
+    mutually_exclusive: bool,
+    kind: str = "image",
 ) -> bytes:
-    """Learn the concepts; returns the artifact that ``predict`` takes.
+    """Learn the concepts; returns the artifact that ``load`` and ``predict`` take.
 
     Mutually exclusive concepts share one softmax, so that their scores sum to one. Otherwise each
     concept has its own classifier, and an example that does not show it is a negative one. The
     same examples give the same bytes, in whatever order. Raises NoData, NoPositives, SingleClass.
     """
+    return fit(examples, concept_ids, mutually_exclusive=mutually_exclusive, kind=kind).saved()
+
+
+def predict(artifact: bytes, vector: Sequence[float]) -> Mapping[str, float]:
+    """The score of every concept, 0 to 1, by id.
+
+    Raises ValueError if the artifact is none or was trained on vectors of another length.
+    """
+    return load(artifact).scores(vector)
+
+
+def fit(
+    examples: Iterable[Example],
+    concept_ids: Sequence[str],
+    *,
+    mutually_exclusive: bool,
+    kind: str = "image",
+) -> Classifier:
+    """Like ``train``, with the classifier itself."""
     wanted = tuple(sorted(set(concept_ids)))
     usable = [example for example in examples if example.positives or example.negatives]
     # The solver adds up in order, and sums of floats depend on it.
@@ -76,36 +155,9 @@ def train(
     missing = [id_ for id_ in wanted if not any(id_ in example.positives for example in usable)]
     if missing:
         raise NoPositives(f"no positive examples of {', '.join(missing)}")
-    fit = _fit_exclusive if mutually_exclusive else _fit_each
-    weights, bias = fit(usable, wanted)
-    return _save(wanted, weights, bias, mutually_exclusive)
-
-
-def predict(artifact: bytes, vector: Sequence[float]) -> Mapping[str, float]:
-    """The score of every concept, 0 to 1, by id.
-
-    Raises ValueError if the artifact is none or was trained on vectors of another length.
-    """
-    try:
-        with np.load(io.BytesIO(artifact), allow_pickle=False) as arrays:
-            ids = json.loads(arrays["concept_ids"].tobytes())
-            weights, bias = arrays["weights"], arrays["bias"]
-            exclusive = bool(arrays["mutually_exclusive"])
-    except (OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError("this is no trained classifier") from error
-    values = np.asarray(vector, dtype=np.float64)
-    if values.shape != weights.shape[1:]:
-        raise ValueError(
-            f"the classifier was trained on vectors of length {weights.shape[1]}, "
-            f"this one has {values.size}"
-        )
-    logits = weights @ values + bias
-    if exclusive:
-        powers = np.exp(logits - logits.max())
-        scores = powers / powers.sum()
-    else:
-        scores = 0.5 * (1 + np.tanh(0.5 * logits))  # the logistic function, without overflow
-    return dict(zip(ids, scores.tolist(), strict=True))
+    learn = _fit_exclusive if mutually_exclusive else _fit_each
+    weights, bias = learn(usable, wanted)
+    return Classifier(wanted, weights, bias, mutually_exclusive, kind)
 
 
 def _fit_exclusive(
@@ -152,15 +204,3 @@ def _fit(vectors: _Array, classes: npt.NDArray[np.int_]) -> tuple[_Array, _Array
         weights, bias = np.vstack((0 * weights, weights)), np.append(0.0, bias)
     weights = weights / spread
     return weights, bias - weights @ mean
-
-
-def _save(concept_ids: Sequence[str], weights: _Array, bias: _Array, exclusive: bool) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        concept_ids=np.frombuffer(json.dumps(concept_ids).encode(), dtype=np.uint8),
-        weights=weights,
-        bias=bias,
-        mutually_exclusive=np.array(exclusive),
-    )
-    return buffer.getvalue()

@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from typing import ClassVar, Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +48,10 @@ _COLOURS: Final = 4
 _FINE_CELL, _COARSE_CELL = 16, 8
 # Above this many times the working size an image is first averaged down, which is quick.
 _ROUGH: Final = 4 * _SIDE
+
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""Top, left, bottom and right of a region, as shares of the picture's height and width."""
 
 
 class ImageError(ValueError):
@@ -90,6 +96,48 @@ def embed(image_bytes: bytes) -> tuple[float, ...]:
     return tuple(vector.astype(np.float32).tolist())
 
 
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A part of a picture as PNG; its sides in pixels."""
+
+    content: bytes
+    width: int
+    height: int
+
+
+def crops(image_bytes: bytes, boxes: Sequence[Box], margin: float) -> tuple[Crop | None, ...]:
+    """The part in each box, made ``margin`` times as large about its centre; None for an empty one.
+
+    What reaches beyond the picture is cut off. Raises NotAnImage and ImageTooLarge.
+    """
+    picture = _decode(image_bytes, whole=True)
+    return tuple(_crop(picture, box, margin) for box in boxes)
+
+
+def _crop(picture: Image.Image, box: Box, margin: float) -> Crop | None:
+    top, left, bottom, right = box
+    if not (top < bottom and left < right):  # also where a side is no number
+        return None
+    more_high, more_wide = (bottom - top) * (margin - 1) / 2, (right - left) * (margin - 1) / 2
+    rows = _span(top - more_high, bottom + more_high, picture.height)
+    columns = _span(left - more_wide, right + more_wide, picture.width)
+    if rows is None or columns is None:
+        return None
+    part = picture.crop((columns[0], rows[0], columns[1], rows[1]))
+    buffer = io.BytesIO()
+    part.save(buffer, "PNG")
+    return Crop(buffer.getvalue(), part.width, part.height)
+
+
+def _span(start: float, end: float, pixels: int) -> tuple[int, int] | None:
+    """The pixels that a stretch touches, at least one; None outside the picture."""
+    first = max(0, round(max(start, 0.0) * pixels))
+    last = min(pixels, round(min(end, 1.0) * pixels))
+    if start >= 1 or end <= 0:
+        return None
+    return (first, last) if first < last else (min(first, pixels - 1), min(first, pixels - 1) + 1)
+
+
 def _shapes(picture: Image.Image, cell: int) -> npt.NDArray[np.float64]:
     blocks_a_side = _SIDE // cell - 1
     histogram: npt.NDArray[np.float64] = hog(
@@ -107,8 +155,8 @@ def _levels(picture: Image.Image) -> npt.NDArray[np.float64]:
     return levels / float(np.sqrt(levels.size))
 
 
-def _decode(image_bytes: bytes) -> Image.Image:
-    """The picture in RGB, upright, on white where it is transparent."""
+def _decode(image_bytes: bytes, *, whole: bool = False) -> Image.Image:
+    """The picture in RGB, upright, on white where it is transparent; small unless ``whole``."""
     if len(image_bytes) > MAX_BYTES:
         raise ImageTooLarge(
             f"the image has {len(image_bytes):,} bytes, more than the {MAX_BYTES:,} allowed"
@@ -118,8 +166,9 @@ def _decode(image_bytes: bytes) -> Image.Image:
             width, height = opened.size
             if width * height > MAX_PIXELS:
                 raise ImageTooLarge(_too_many_pixels(f"{width} x {height}"))
-            opened.draft(None, (_ROUGH, _ROUGH))
-            return _rgb(ImageOps.exif_transpose(opened))
+            if not whole:
+                opened.draft(None, (_ROUGH, _ROUGH))
+            return _rgb(ImageOps.exif_transpose(opened), whole=whole)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLarge(_too_many_pixels("decompressed")) from error
     except ImageError:
@@ -137,11 +186,11 @@ def _too_many_pixels(size: str) -> str:
     return f"the image ({size}) has more than the {MAX_PIXELS:,} pixels allowed"
 
 
-def _rgb(picture: Image.Image) -> Image.Image:
+def _rgb(picture: Image.Image, *, whole: bool) -> Image.Image:
     if picture.mode.startswith(("I", "F")):
         picture = _eight_bits(picture)
     factor = min(picture.size) // _ROUGH
-    if factor > 1 and picture.mode not in ("P", "PA", "1"):
+    if factor > 1 and not whole and picture.mode not in ("P", "PA", "1"):
         picture = picture.reduce(factor)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")

@@ -747,12 +747,13 @@ def test_of_a_concept_that_comes_twice_the_greater_score_stays(order: int) -> No
     ("used", "details"),
     [
         (
-            model("visual-detector", "face-detection", owner=MAIN),
-            "visual-detector 'face-detection': the sandbox does not run models of this type",
+            model("visual-detector", "mine"),
+            "visual-detector 'mine': the sandbox cannot train or run deep models; "
+            "use an embedding-classifier",
         ),
         (
-            model("prompter", "p"),
-            "prompter 'p': the sandbox does not run models of this type",
+            model("keyword-filter-operator", "k"),
+            "keyword-filter-operator 'k': the sandbox does not run models of this type",
         ),
         (
             model("visual-classifier", "deep"),

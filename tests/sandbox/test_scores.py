@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import SandboxError
-from reconciler.sandbox.scores import Scores
+from reconciler.sandbox.scores import Detection, Scores
 
 CAT = "c" * 64
 DOG = "0" * 63 + "1"  # would be a number in YAML
@@ -23,6 +23,7 @@ images:
   - {{sha256: {"e" * 64}, concepts: {{}}}}
 """
 GENERAL = "general-image-recognition"
+BOX = "[top, left, bottom, right] is expected, each from 0 to 1"
 
 
 @pytest.fixture
@@ -77,6 +78,39 @@ def test_the_concepts_of_all_images_are_known(scores: Scores) -> None:
     assert scores.concept_ids == {"ai_mFqxrph2", "ai_8S2Vq3cR", "suggestive"}
 
 
+def test_detections_are_found_like_scores(tmp_path: Path) -> None:
+    path = tmp_path / "scores.yaml"
+    path.write_text(
+        f"""\
+source: made up for this test
+images:
+  - sha256: {CAT}
+    concepts: {{ai_mFqxrph2: 0.97}}
+    regions:
+      - {{box: [0.1, 0.2, 0.5, 0.75], concepts: {{face: 0.9}}}}
+      - {{box: [0, 0, 1, 1], concepts: {{face: .3, hand: 0.1}}}}
+  - {{sha256: {CAT}, model: face-detection, regions: []}}
+  - {{url: "https://example.org/dog.jpg", regions: [{{box: [0, 0, 1, 1], concepts: {{snout: 1}}}}]}}
+""",
+        "utf-8",
+    )
+    scores = Scores.load(path)
+    assert scores.lookup(GENERAL, CAT, "") == {"ai_mFqxrph2": 0.97}
+    assert scores.detections("another-detector", CAT, "") == (
+        Detection((0.1, 0.2, 0.5, 0.75), {"face": 0.9}),
+        Detection((0.0, 0.0, 1.0, 1.0), {"face": 0.3, "hand": 0.1}),
+    )
+    assert scores.detections("face-detection", CAT, "") == ()
+    assert scores.detections("face-detection", DOG, "") is None
+    assert scores.detections("face-detection", "", "https://example.org/dog.jpg") == (
+        Detection((0.0, 0.0, 1.0, 1.0), {"snout": 1.0}),
+    )
+    assert scores.lookup(GENERAL, "", "https://example.org/dog.jpg") is None
+    assert scores.concept_ids == {"ai_mFqxrph2", "face", "hand", "snout"}
+    assert scores.speaks_of("https://example.org/dog.jpg")
+    assert not scores.speaks_of("https://example.org/cat.jpg")
+
+
 def test_empty_knows_no_image() -> None:
     assert Scores.empty().lookup(GENERAL, CAT, "") is None
     assert Scores.empty().source == ""
@@ -125,11 +159,55 @@ def test_empty_knows_no_image() -> None:
         (
             "source: s\nimages:\n  - {url: u, concepts: {}, model: general}",
             [
-                ":3:35: images[0].model: 'general' is no public model; known are "
-                "general-image-embedding, general-image-recognition, general-clusterering, "
-                "moderation-recognition, food-item-recognition, face-detection, "
-                "margin-110-image-crop"
+                ":3:35: images[0].model: 'general' is no public model with scripted scores; "
+                "known are general-image-recognition, moderation-recognition, "
+                "food-item-recognition, face-detection"
             ],
+        ),
+        (
+            "source: s\nimages:\n  - {url: u, concepts: {}, model: general-image-embedding}",
+            [
+                ":3:35: images[0].model: 'general-image-embedding' is no public model with scripted "
+                "scores; known are general-image-recognition, moderation-recognition, "
+                "food-item-recognition, face-detection"
+            ],
+        ),
+        (
+            "source: s\nimages:\n  - {url: u, concepts: {}, model: face-detection}",
+            [":3:5: images[0]: 'face-detection' is a detector: it takes `regions`, not `concepts`"],
+        ),
+        (
+            "source: s\nimages:\n  - {url: u, regions: [], model: food-item-recognition}",
+            [
+                ":3:5: images[0]: 'food-item-recognition' is no detector: it takes `concepts`, "
+                "not `regions`"
+            ],
+        ),
+        (
+            "source: s\nimages:\n  - url: u\n    regions:\n"
+            "      - {box: [0.1, 0, 0.5], concepts: {}}\n"
+            "      - {box: [0, 0, 1.5, 1], concepts: {}}\n"
+            "      - {box: [0.5, 0, 0.5, 1], concepts: {a: 2}}\n"
+            "      - {box: [0, 0, 1, 1]}\n      - {concepts: {}, colour: red}\n      - {box: x}",
+            [
+                f":5:15: images[0].regions[0].box: {BOX}",
+                f":6:15: images[0].regions[1].box: {BOX}",
+                ":7:15: images[0].regions[2].box: the box is empty: top is above bottom, "
+                "left is before right",
+                ":7:47: images[0].regions[2].concepts.a: '2' is not a number from 0 to 1",
+                ":8:9: images[0].regions[3]: `concepts` is missing",
+                ":9:24: images[0].regions[4]: unknown key 'colour'; known are box, concepts",
+                ":9:9: images[0].regions[4]: `box` is missing",
+                ":10:9: images[0].regions[5]: `concepts` is missing",
+            ],
+        ),
+        (
+            "source: s\nimages:\n  - {url: u, regions: []}\n  - {url: u, regions: []}",
+            [":4:5: images[1]: url u is listed twice"],
+        ),
+        (
+            "source: s\nimages: [{url: u, regions: {}}]",
+            [":2:28: images[0].regions: a list is expected"],
         ),
         (
             "source: s\nimages:\n  - url: u\n    concepts: {a: 1.01, b: -0.1, c: nan, d: 1_0, e: }\n"
@@ -162,6 +240,12 @@ def test_empty_knows_no_image() -> None:
         "concepts of the wrong type",
         "image listed twice",
         "unknown model",
+        "a model without scores",
+        "concepts for a detector",
+        "regions for a classifier",
+        "every wrong region in one run",
+        "regions listed twice",
+        "regions of the wrong type",
         "every wrong score in one run",
     ],
 )
