@@ -44,8 +44,8 @@ def test_nodes_come_back_expanded_and_in_another_order(api: Api) -> None:
         general(id_="y-general"),
         node("x-embed", "general-image-embedding", public=True),
     )
-    assert order(made) == ["x-embed", "y-general", "m-above", "z-write"]
-    model = made["nodes"][1]["model"]
+    assert order(made) == ["y-general", "x-embed", "m-above", "z-write"]
+    model = made["nodes"][0]["model"]
     assert (model["id"], model["user_id"], model["app_id"], model["model_type_id"]) == (
         GENERAL,
         "clarifai",
