@@ -27,6 +27,7 @@ from reconciler.resource import (
     ResourceGraph,
     Version,
     VersionChoice,
+    same,
 )
 from reconciler.values import Mark, thaw
 
@@ -98,6 +99,7 @@ class Job:
     version: VersionChoice | None = field(default_factory=NewVersion)
     train_timeout: float = 3600.0
     read_back_timeout: float = 10.0
+    reindex: bool = False
 
     @property
     def wanted(self) -> Resource:
@@ -283,6 +285,21 @@ def _moved_values(path: Path, planned: Any, found: Any) -> Iterator[str]:
     else:
         was, is_ = (json.dumps(thaw(value), ensure_ascii=False) for value in (planned, found))
         yield f"{field_path(path)} planned against {was}, found {is_}"
+
+
+def as_wanted(kind: Kind, job: Job, item: Json) -> bool:
+    """Whether the service shows an object as the job's write leaves it, mark included."""
+    return any(
+        same(job.wanted.fields, found.fields, kind.open_maps)
+        and found.mark == job.mark.without_digest()
+        for found in kind.read(item, job.target)
+    )
+
+
+def is_remarked(job: Job) -> bool:
+    """Whether a standing mark is to say something else: another owner, or protection."""
+    mark = job.found.mark
+    return mark is not None and (mark.owner, mark.protect) != (job.mark.owner, job.mark.protect)
 
 
 def still_there(kind: Kind, job: Job, *, id_: str = "") -> Conversation[Job]:

@@ -18,8 +18,8 @@ from reconciler.execution.outcome import Status
 from reconciler.execution.run import Limits, run
 from reconciler.kind import Scope
 from reconciler.planning import diff, live
-from reconciler.planning.ownership import Policy
-from reconciler.planning.plan import Plan, Selection, Source, build
+from reconciler.planning.options import Options, Policy, Selection
+from reconciler.planning.plan import Plan, Source, build
 from reconciler.resource import ResourceGraph
 
 KINDS = registry.load()
@@ -49,12 +49,15 @@ class World:
         target: Iterable[str] = (),
         exclude: Iterable[str] = (),
         owner: str = APP,
+        **more: Any,
     ) -> Plan:
+        selection = Selection(tuple(map(Address.parse, target)), tuple(map(Address.parse, exclude)))
+        options = Options(selection, prune=prune, **more)
         app = live.read_app(self.platform, KINDS, Target("me", APP))
         declared = desired if isinstance(desired, ResourceGraph) else declare(desired, app.scope)
         settled = live.settle(self.platform, KINDS, declared, app)
         difference = diff.compare(
-            settled.desired, settled.live, settled.choices, KINDS, Policy(owner, prune=prune)
+            settled.desired, settled.live, settled.choices, KINDS, Policy.of(owner, options)
         )
         return build(
             "https://api.clarifai.com",
@@ -63,10 +66,7 @@ class World:
             difference,
             declared=declared,
             owner=owner,
-            selection=Selection(
-                tuple(map(Address.parse, target)), tuple(map(Address.parse, exclude))
-            ),
-            prune=prune,
+            options=options,
             source=SOURCE,
         )
 

@@ -25,6 +25,7 @@ from reconciler.execution.run import Limits, run
 from reconciler.planning import file
 from reconciler.planning.change import Change
 from reconciler.planning.file import PlanFile
+from reconciler.planning.options import Options
 from reconciler.planning.plan import Plan
 from reconciler.report import apply as report
 from reconciler.report.plan import RENDERERS
@@ -39,9 +40,7 @@ class Wish:
 
     layers: Layers
     format_: str
-    targets: Sequence[str]
-    excludes: Sequence[str]
-    prune: bool
+    options: Options
     auto_approve: bool
     read_back_timeout: float
     train_timeout: float
@@ -56,18 +55,16 @@ def apply(path: Path, connection: Connection, wish: Wish) -> int:
     )
     view = _View(wish.format_)
     if is_plan_file(path):
-        if wish.layers or wish.targets or wish.excludes or wish.prune:
+        if wish.layers or wish.options != Options():
             raise SettingsError(
                 "a plan file says already what it is about",
-                hint="leave its options out (--target, --exclude, --prune, --var, --var-file, "
-                "--overlay), or make a new plan with them",
+                hint="leave out the options that shape a plan (--target, --prune, --var, "
+                "--overlay and the like), or make a new plan with them",
             )
         return _apply_file(path, connection, limits, view)
     manifest = session.load_manifest(path, wish.layers)
     session.show_warnings(manifest)
-    question = Question.of_manifest(
-        manifest, wish.layers, targets=wish.targets, excludes=wish.excludes, prune=wish.prune
-    )
+    question = Question.of_manifest(manifest, wish.layers, wish.options)
     target = session.target_of(manifest, connection)
     with session.connect(target, connection, Client) as platform:
         made = session.read_plan(platform, question)
@@ -161,7 +158,8 @@ def _carry_out(
         return 1
     try:
         left = _not_converged(
-            lambda: session.read_plan(platform, question), limits.patience.read_back_timeout
+            lambda: session.read_plan(platform, question.afterwards()),
+            limits.patience.read_back_timeout,
         )
     except (ReconcilerError, KeyboardInterrupt):
         view.outcomes(outcomes)

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from reconciler.address import Address
 from reconciler.cli.streams import NO_COLOR
+from reconciler.planning.options import PRUNE_LIMIT, SWITCH_LIMIT, Options, Selection
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -141,9 +143,60 @@ color = option(
     help="No colour even on a terminal (as NO_COLOR=1).",
 )  # fmt: skip
 
-prune = option(
-    "--prune", is_flag=True, help="Also delete what this tool made and the manifest does not name."
-)
+
+def decisions(function: Function) -> Function:
+    """The options that shape a plan; ``take_options`` collects them."""
+    for add in (
+        option(
+            "--retrain", "retrain", multiple=True, metavar="ADDRESS", shell_complete=_addresses,
+            help="Train this model anew although nothing changed; repeatable.",
+        ),
+        option(
+            "--take-over", "take_over", multiple=True, metavar="ADDRESS", shell_complete=_addresses,
+            help="Make it this manifest's although another owner marked it; repeatable.",
+        ),
+        option(
+            "--refresh", "refresh", type=click.Choice(("full", "only")),
+            help="full: trust no recorded digest, read every version. only: show drift.",
+        ),
+        option("--reindex", is_flag=True, help="Ask for a re-index where the default is switched."),
+        option(
+            "--switch-limit", type=click.IntRange(0), default=SWITCH_LIMIT, show_default=True,
+            metavar="N", help="Inputs from which on a switch has to be allowed.",
+        ),
+        option(
+            "--allow-default-switch", is_flag=True,
+            help="Switch the default workflow of an app with many inputs.",
+        ),
+        option(
+            "--prune-limit", type=click.IntRange(0, 100), default=PRUNE_LIMIT, show_default=True,
+            metavar="PERCENT", help="Refuse to prune more than this share of a kind.",
+        ),
+        option(
+            "--prune", is_flag=True,
+            help="Also delete what this tool made and the manifest does not name.",
+        ),
+    ):  # fmt: skip
+        function = add(function)
+    return selection(function)
+
+
+def take_options(values: dict[str, Any]) -> Options:
+    """Takes what shapes a plan out of a command's values. Raises ``SettingsError`` for no address."""
+    chosen, taken, trained = (
+        tuple(map(Address.parse, values.pop(name))) for name in ("targets", "take_over", "retrain")
+    )
+    selected = Selection(chosen, tuple(map(Address.parse, values.pop("excludes"))))
+    return Options(
+        selected,
+        take_over=taken,
+        retrain=trained,
+        refresh=values.pop("refresh") == "full",
+        **{name: values.pop(name) for name in _PLAIN},
+    )
+
+
+_PLAIN = ("prune", "prune_limit", "reindex", "allow_default_switch", "switch_limit")
 
 
 def seconds(name: str, default: float, help_: str) -> Callable[[Function], Function]:

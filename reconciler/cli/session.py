@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,9 +29,9 @@ from reconciler.errors import ManifestError, SettingsError
 from reconciler.kind import Kind, Scope
 from reconciler.manifest.desired import Inputs, Manifest, load
 from reconciler.manifest.variables import spelt
-from reconciler.planning import diff, live, plan, rename
+from reconciler.planning import cutover, diff, live, plan, rename
 from reconciler.planning.file import PlanFile
-from reconciler.planning.ownership import Policy
+from reconciler.planning.options import Options, Policy
 from reconciler.resource import ResourceGraph
 
 SANDBOX = "sandbox"
@@ -240,21 +240,17 @@ class Question:
     desired: Manifest | ResourceGraph
     owner: str
     source: plan.Source
-    selection: plan.Selection
+    options: Options
     moves: tuple[tuple[Address, Address], ...]
-    prune: bool
 
     @classmethod
     def of_manifest(
         cls,
         manifest: Manifest,
         layers: Layers,
-        *,
-        targets: Sequence[str],
-        excludes: Sequence[str],
-        prune: bool,
+        options: Options,
     ) -> Question:
-        """What a command line asks. Raises ``SettingsError`` for what is no address."""
+        """What a command line asks."""
         return cls(
             manifest,
             manifest.owner,
@@ -264,28 +260,32 @@ class Question:
                 tuple(map(str, layers.overlays)),
                 manifest.variables,
             ),
-            plan.Selection(tuple(map(Address.parse, targets)), tuple(map(Address.parse, excludes))),
+            options,
             manifest.moves,
-            prune,
         )
 
     @classmethod
     def of_file(cls, saved: PlanFile) -> Question:
         """What a plan file answers."""
-        return cls(
-            saved.desired, saved.owner, saved.source, saved.selection, saved.moves, saved.prune
-        )
+        return cls(saved.desired, saved.owner, saved.source, saved.options, saved.moves)
+
+    def afterwards(self) -> Question:
+        """What is asked to see whether the app took it all."""
+        return replace(self, options=self.options.afterwards())
 
 
 def read_plan(platform: Platform[ClientT], question: Question) -> plan.Plan:
     """Reads the live app and compares: the whole way from a manifest to a plan."""
     kinds, reader = registry.load(), platform.client
-    app = live.read_app(reader, kinds, platform.target)
+    options = question.options
+    app = live.read_app(reader, kinds, platform.target, trusting=not options.refresh)
     renamed = rename.rename(app.graph, question.moves)
     app = replace(app, graph=renamed.live, called=renamed.called)
     declared = _declared(question.desired, app.scope, kinds)
-    settled = live.settle(reader, kinds, declared, app)
-    policy = Policy(question.owner, prune=question.prune)
+    settled = live.settle(
+        reader, kinds, declared, app, trusting=not options.refresh, retrain=options.retrain
+    )
+    policy = Policy.of(question.owner, options)
     difference = diff.compare(settled.desired, settled.live, settled.choices, kinds, policy)
     return plan.build(
         platform.base_url,
@@ -296,8 +296,8 @@ def read_plan(platform: Platform[ClientT], question: Question) -> plan.Plan:
         owner=question.owner,
         renames=rename.changes(renamed, settled.desired, kinds),
         moves=question.moves,
-        selection=question.selection,
-        prune=question.prune,
+        options=options,
+        switch=cutover.read_switch(reader, app.target, difference.changes, settled, options),
         source=question.source,
     )
 

@@ -28,10 +28,11 @@ BATCH = 128
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How an apply behaves: requests at a time, and how long it waits for what."""
+    """How an apply behaves: requests at a time, how long it waits for what, what it may cost."""
 
     parallelism: int = 8
     train_timeout: float = 3600.0
+    reindex: bool = False
     patience: Patience = field(default_factory=Patience)
 
 
@@ -158,6 +159,7 @@ class _Run:
             change.version,
             self._limits.train_timeout,
             self._limits.patience.read_back_timeout,
+            self._limits.reindex,
         )
         match change.action:
             case Action.CREATE:

@@ -18,13 +18,14 @@ from reconciler.kind import (
     Learnt,
     Scope,
     Write,
+    as_wanted,
     editable,
     find_nothing,
     find_object,
     still_there,
     unmoved,
 )
-from reconciler.resource import Resource, same
+from reconciler.resource import Resource
 from reconciler.spec import Flag, Id, Metadata, Notes, Spec, Text, spelled, spellings
 from reconciler.values import Mark, marked, number, unmarked
 
@@ -195,10 +196,7 @@ class AppKind(Kind):
         return fields
 
     def _wanted(self, job: Job) -> Any:
-        return lambda item: any(
-            same(job.wanted.fields, found.fields, self.open_maps)
-            for found in self.read({"app": item}, job.target)
-        )
+        return lambda item: as_wanted(self, job, {"app": item})
 
 
 KIND = AppKind()

@@ -17,11 +17,12 @@ from reconciler.kind import (
     Learnt,
     Scope,
     Write,
+    as_wanted,
     editable,
     find_item,
     still_there,
 )
-from reconciler.resource import Resource, same
+from reconciler.resource import Resource
 from reconciler.spec import Flag, LooseId, Metadata, Spec, Text
 from reconciler.values import Mark, marked, number, unmarked
 
@@ -122,10 +123,7 @@ class ConceptKind(Kind):
 
     def _write(self, job: Job, call: Call) -> Write:
         def is_as_wanted(item: Json) -> bool:
-            return item.get("id") == job.wanted.address.id and any(
-                same(job.wanted.fields, found.fields, self.open_maps)
-                for found in self.read(item, job.target)
-            )
+            return item.get("id") == job.wanted.address.id and as_wanted(self, job, item)
 
         listing = self.live(job.target)
         return Write(call, lambda: find_item(listing, is_as_wanted), batch="concepts")

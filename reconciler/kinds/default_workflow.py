@@ -26,6 +26,10 @@ from reconciler.kind import (
     still_there,
 )
 from reconciler.resource import Reference, Resource, ResourceGraph
+from reconciler.values import MARK_KEY, Mark, marked
+
+FORMER = "former_default_workflow"
+"""Where the app's mark says which default workflow ``destroy`` restores."""
 
 _SENT_BACK = (
     "name",
@@ -109,13 +113,13 @@ class DefaultWorkflowKind(Kind):
         app = {
             "id": job.target.app_id,
             **editable(now, _SENT_BACK),
+            "metadata": self._remembering(job, now),
             "default_workflow": {"id": id_, "user_id": owner, "app_id": app_id},
         }
-        call = Call(
-            "PATCH",
-            f"{job.target.user_path}/apps",
-            body={"apps": [app], "action": "overwrite"},
-        )
+        body: dict[str, Any] = {"apps": [app], "action": "overwrite"}
+        if job.reindex:
+            body["reindex"] = True
+        call = Call("PATCH", f"{job.target.user_path}/apps", body=body)
 
         def is_switched(item: Json) -> bool:
             return any(
@@ -124,6 +128,25 @@ class DefaultWorkflowKind(Kind):
 
         yield Write(call, lambda: find_object(self.live(job.target), "app", is_switched))
         return {}
+
+    def _remembering(self, job: Job, app: Mapping[str, Any]) -> dict[str, Any]:
+        """The app's metadata, with the default of before our first switch until that is restored."""
+        metadata = dict(app.get("metadata") or {})
+        mark = Mark.read(metadata) or Mark(job.mark.owner, "adopted")
+        found = marked(metadata, mark)
+        now = next(iter(self.read({"app": app}, job.target)), None)
+        if job.wanted.options.get("restores"):
+            found[MARK_KEY].pop(FORMER, None)
+        elif now is not None:
+            found[MARK_KEY].setdefault(FORMER, now.fields["workflow"])
+        return found
+
+
+def former_default(app: Mapping[str, Any]) -> str:
+    """The default workflow of before our first switch, empty if none is recorded."""
+    mark = (app.get("metadata") or {}).get(MARK_KEY)
+    former = mark.get(FORMER) if isinstance(mark, Mapping) else None
+    return former if isinstance(former, str) else ""
 
 
 def _readable(stated: str, scope: Scope) -> str:

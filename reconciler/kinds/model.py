@@ -38,9 +38,11 @@ from reconciler.kind import (
     Scope,
     VersionedKind,
     Write,
+    as_wanted,
     editable,
     find_nothing,
     find_object,
+    is_remarked,
     renaming,
     still_there,
     unmoved,
@@ -291,7 +293,7 @@ class ModelKind(VersionedKind):
 
     def update(self, job: Job) -> Conversation[Learnt]:
         """``PATCH ~/models`` for the model's own fields, a new version for its configuration."""
-        if not same(job.wanted.fields, job.found.fields, self.open_maps):
+        if is_remarked(job) or not same(job.wanted.fields, job.found.fields, self.open_maps):
             job = yield from still_there(self, job)
             model = {"id": job.wanted.address.id, **self._fields(job, job.found.raw)}
             body = {"models": [model], "action": "overwrite"}
@@ -360,10 +362,7 @@ class ModelKind(VersionedKind):
         return fields
 
     def _is_as_wanted(self, job: Job) -> Any:
-        return lambda item: any(
-            same(job.wanted.fields, found.fields, self.open_maps)
-            for found in self.read(item, job.target)
-        )
+        return lambda item: as_wanted(self, job, item)
 
     def _post_version(self, job: Job) -> Conversation[Learnt]:
         wanted = job.wanted

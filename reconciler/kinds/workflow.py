@@ -19,6 +19,7 @@ from reconciler.kind import (
     Problem,
     Scope,
     Write,
+    as_wanted,
     editable,
     find_nothing,
     find_object,
@@ -34,7 +35,7 @@ from reconciler.model_reference import (
     written_model,
 )
 from reconciler.node_graph import node_problems
-from reconciler.resource import External, Reference, Resource, ResourceGraph, same
+from reconciler.resource import External, Reference, Resource, ResourceGraph
 from reconciler.spec import (
     Data,
     Flag,
@@ -409,13 +410,7 @@ class WorkflowKind(Kind):
         return Call("GET", job.target.at("workflows", resource.address.id))
 
     def _find(self, job: Job) -> Conversation[Json | None]:
-        def is_as_wanted(item: Json) -> bool:
-            return any(
-                same(job.wanted.fields, found.fields, self.open_maps)
-                for found in self.read(item, job.target)
-            )
-
-        return find_object(self._get(job), "workflow", is_as_wanted)
+        return find_object(self._get(job), "workflow", lambda item: as_wanted(self, job, item))
 
     def _body(self, job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
         stated = dict(job.wanted.fields)

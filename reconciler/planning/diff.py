@@ -6,6 +6,7 @@ differ, and imported only then.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,13 +14,17 @@ from typing import Any
 from reconciler.address import Address, field_path
 from reconciler.kind import Kind, VersionedKind
 from reconciler.planning.change import Action, Change, ChangeClass, FieldChange
+from reconciler.planning.options import Policy
 from reconciler.planning.ownership import (
-    Policy,
     deletes,
     is_prunable,
+    mark_changes,
     mark_of,
+    protected,
+    too_many,
     with_relation_marks,
 )
+from reconciler.planning.rename import lookalikes
 from reconciler.planning.versions import Choice
 from reconciler.resource import (
     Path,
@@ -84,17 +89,27 @@ def compare(
         and not kinds[r.address.kind].verb
     ]
     prunable = [r for r in surplus if is_prunable(r, live, kinds[r.address.kind], policy)]
-    kept = {r.address for r in surplus} - ({r.address for r in prunable} if policy.prune else set())
+    staying = {r.address for r in surplus} - {r.address for r in prunable}
+    removed, blocked = deletes(prunable, live, staying, kinds, policy)
+    gone = {change.address for change in removed}
+    warnings += lookalikes(changes, removed)
     if policy.prune:
-        removed, blocked = deletes(prunable, live, kept, kinds, policy)
         changes += removed
         warnings += blocked
+        refusals += [
+            f"{r.address}: prevent_destroy is set in the live app: put it back into the manifest "
+            "with prevent_destroy: false, apply that, and take it out then"
+            for r in surplus
+            if protected(r, live, kinds[r.address.kind], policy)
+        ]
+        refusals += too_many(gone, live, kinds, policy)
+    kept = {r.address for r in surplus} - (gone if policy.prune else set())
     changes = with_relation_marks(changes, live, kinds, policy)
     return Difference(
         tuple(sorted(changes, key=lambda change: (change.address, change.action))),
         tuple(sorted(set(unchanged) - {change.address for change in changes})),
         tuple(sorted(kept)),
-        tuple(sorted(r.address for r in prunable)),
+        tuple(sorted(gone)),
         tuple(sorted(refusals)),
         tuple(sorted(warnings)),
     )
@@ -108,10 +123,11 @@ def _refused(resource: Resource, twin: Resource, kind: Kind, policy: Policy) -> 
                 f"{resource.address}: {name} is {have!r} and cannot become {want!r}: "
                 "give the new one another id, or delete the live one first"
             )
-    if twin.mark and twin.mark.owner != policy.owner:
+    if twin.mark and twin.mark.owner != policy.owner and resource.address not in policy.take_over:
         yield (
             f"{resource.address}: belongs to {twin.mark.owner!r}, not to {policy.owner!r}: "
-            "take it out of this manifest, or set app.owner to the owner that it has"
+            "take it out of this manifest, set app.owner to the owner that it has, or take it "
+            f"over with --take-over {shlex.quote(str(resource.address))}"
         )
 
 
@@ -164,7 +180,10 @@ def _changes(
                 mark=mark,
             )
         return
-    fields = tuple(_field_changes(resource.fields, twin.fields, kind.open_maps))
+    fields = (
+        *_field_changes(resource.fields, twin.fields, kind.open_maps),
+        *mark_changes(mark, twin),
+    )
     version = choice.version if choice else None
     configured = (
         tuple(_field_changes(resource.configuration or {}, choice.base, kind.open_maps))
@@ -328,6 +347,8 @@ def _reason(change: Change, followed: list[Address]) -> str:
             return "not in the live app"
         case Action.TRAIN if isinstance(change.version, ReuseVersion):
             return f"version {change.version.id} is still in training"
+        case Action.TRAIN if not change.fields and _is_trained(change.live):
+            return "asked for by --retrain"
         case Action.TRAIN:
             return "its specification changed" if _is_trained(change.live) else "never trained"
         case Action.SET_DEFAULT:

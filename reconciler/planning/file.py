@@ -20,7 +20,8 @@ from reconciler.planning import file_schema
 from reconciler.planning.change import Operation
 from reconciler.planning.diff import shown
 from reconciler.planning.file_schema import FORMAT_VERSION
-from reconciler.planning.plan import Plan, Selection, Source
+from reconciler.planning.options import Options
+from reconciler.planning.plan import Plan, Source
 from reconciler.planning.stale import moved_objects, moved_operations
 from reconciler.resource import External, NewVersion, Reference, Resource, ResourceGraph
 from reconciler.resource import ReuseVersion as Reuse
@@ -42,9 +43,8 @@ class PlanFile:
     target: Target
     owner: str
     source: Source
-    selection: Selection
+    options: Options
     moves: tuple[tuple[Address, Address], ...]
-    prune: bool
     live_digest: str
     live_objects: Mapping[str, Any]
     desired: ResourceGraph
@@ -75,11 +75,7 @@ def to_json(plan: Plan, tool_version: str) -> dict[str, Any]:
             "overlays": list(plan.source.overlays),
             "variables": thaw(freeze(plan.source.variables)),
         },
-        "options": {
-            "prune": plan.prune,
-            "target": _texts(plan.selection.targets),
-            "exclude": _texts(plan.selection.excludes),
-        },
+        "options": plan.options.as_json(),
         "manifest_digest": plan.source.digest,
         "live_digest": digest(objects),
         "live_objects": objects,
@@ -87,6 +83,7 @@ def to_json(plan: Plan, tool_version: str) -> dict[str, Any]:
         "moved": [{"from": str(old), "to": str(new)} for old, new in plan.moves],
         "summary": plan.summary(),
         "operations": [operation_to_json(operation) for operation in plan.operations],
+        **({"switch": plan.switch.as_json()} if plan.switch else {}),
         "unmanaged": _texts(plan.unmanaged),
         "prunable": _texts(plan.prunable),
         "left_out": _texts(plan.left_out),
@@ -304,14 +301,10 @@ def _plan_file(document: Mapping[str, Any]) -> PlanFile:
             tuple(source["overlays"]),
             MappingProxyType(source["variables"]),
         ),
-        selection=Selection(
-            tuple(map(Address.parse, options["target"])),
-            tuple(map(Address.parse, options["exclude"])),
-        ),
+        options=Options.read(options),
         moves=tuple(
             (Address.parse(move["from"]), Address.parse(move["to"])) for move in document["moved"]
         ),
-        prune=options["prune"],
         live_digest=document["live_digest"],
         live_objects=MappingProxyType(document["live_objects"]),
         desired=graph_from_json(document["desired"]),

@@ -43,11 +43,31 @@ def build() -> dict[str, Any]:
                 ),
                 "options": _closed(
                     {
-                        "prune": {"type": "boolean", "description": "Whether surplus is deleted."},
+                        "prune": _flag("Whether surplus is deleted."),
+                        "prune_limit": _count("Percent of a kind that may go."),
                         "target": _addresses("The only ones planned, with what they need."),
                         "exclude": _addresses("Left out, with what depends on them."),
+                        "take_over": _addresses("Ours from now on, whatever their mark says."),
+                        "retrain": _addresses("Trained although nothing changed."),
+                        "reindex": _flag("Whether a switch asks for a re-index."),
+                        "allow_default_switch": _flag("Whether a switch on a large app is meant."),
+                        "switch_limit": _count("Inputs from which on an app is large."),
+                        "refresh": _flag("Whether every version was read."),
+                        "destroy": _flag("Whether the manifest is to end."),
+                        "delete_app": _flag("Whether the app goes too."),
                     },
                     "What shaped the plan.",
+                    optional=(
+                        "prune_limit",
+                        "take_over",
+                        "retrain",
+                        "reindex",
+                        "allow_default_switch",
+                        "switch_limit",
+                        "refresh",
+                        "destroy",
+                        "delete_app",
+                    ),
                 ),
                 "manifest_digest": {"type": "string", "description": "Of the manifest's files."},
                 "live_digest": _digest("Of `live_objects`."),
@@ -69,6 +89,15 @@ def build() -> dict[str, Any]:
                     "How many.",
                 ),
                 "operations": _list({"$ref": "#/$defs/operation"}, "In order of execution."),
+                "switch": _closed(
+                    {
+                        "workflow": _text("The new default workflow."),
+                        "inputs": _count("Inputs of the app."),
+                        "nodes": {"type": ["integer", "null"], "minimum": 0},
+                        "reindex": _flag("Whether the switch asks for a re-index."),
+                    },
+                    "What a switch of the default workflow may set off.",
+                ),
                 "moved": _list(
                     _closed({"from": _text("The old address."), "to": _text("The new one.")}),
                     "Renames that the manifest states, done or not.",
@@ -77,7 +106,8 @@ def build() -> dict[str, Any]:
                 "prunable": _addresses("What --prune deletes."),
                 "left_out": _addresses("What would change but for --target and --exclude."),
                 "warnings": _list(_text(), "What a reviewer should know."),
-            }
+            },
+            optional=("switch",),
         ),
         "$defs": _definitions(),
     }
@@ -183,6 +213,10 @@ def _addresses(description: str) -> dict[str, Any]:
 
 def _text(description: str = "") -> dict[str, Any]:
     return {"type": "string", **({"description": description} if description else {})}
+
+
+def _flag(description: str) -> dict[str, Any]:
+    return {"type": "boolean", "description": description}
 
 
 def _count(description: str) -> dict[str, Any]:

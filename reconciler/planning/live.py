@@ -7,7 +7,7 @@ version, and where a model of another app stands.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +16,7 @@ from reconciler.address import Address
 from reconciler.api.protocol import Reader
 from reconciler.call import Call, Json, Listing, Target
 from reconciler.catalogue import PUBLIC_APP_ID, PUBLIC_USER_ID
-from reconciler.errors import ApiError, NotFoundError, RefusedError
+from reconciler.errors import ApiError, NotFoundError, RefusedError, SettingsError
 from reconciler.kind import Kind, Scope, VersionedKind
 from reconciler.model_reference import owned_model
 from reconciler.planning.versions import (
@@ -64,10 +64,12 @@ class Settled:
     choices: Mapping[Address, Choice]
 
 
-def read_app(reader: Reader, kinds: Mapping[str, Kind], target: Target) -> LiveApp:
+def read_app(
+    reader: Reader, kinds: Mapping[str, Kind], target: Target, *, trusting: bool = True
+) -> LiveApp:
     """All live resources: one request for the app, then one list a kind, concurrently.
 
-    Raises ApiError.
+    ``trusting`` takes a recorded digest for the configuration that it stands for. Raises ApiError.
     """
     target, me, answer = identify(reader, target)
     if answer is None:
@@ -83,6 +85,8 @@ def read_app(reader: Reader, kinds: Mapping[str, Kind], target: Target) -> LiveA
     }
     for kind, items in zip(listed, reader.read_lists(list(listed.values())), strict=True):
         found += [resource for item in items for resource in kind.read(item, target)]
+    if not trusting:
+        found = [replace(r, versions=tuple(map(_unread, r.versions))) for r in found]
     return LiveApp(target, me, ResourceGraph.of(found), exists=True)
 
 
@@ -110,12 +114,27 @@ def _get(reader: Reader, call: Call) -> Json | None:
 
 
 def settle(
-    reader: Reader, kinds: Mapping[str, Kind], desired: ResourceGraph, live: LiveApp
+    reader: Reader,
+    kinds: Mapping[str, Kind],
+    desired: ResourceGraph,
+    live: LiveApp,
+    *,
+    trusting: bool = True,
+    retrain: Iterable[Address] = (),
 ) -> Settled:
     """Externals pinned, versions chosen, followers filled in.
 
-    Raises ApiError; ``RefusedError`` for a model of another app that is not there.
+    ``retrain`` are models that get a new version whatever they hold. Raises ApiError;
+    ``RefusedError`` for a model of another app that is not there.
     """
+    retrain = frozenset(retrain)
+    for address in retrain:
+        resource, kind = desired.get(address), kinds.get(address.kind)
+        if resource is None or not isinstance(kind, VersionedKind) or not kind.trains(resource):
+            raise SettingsError(
+                f"{address} is no model of this manifest that could be trained",
+                hint="--retrain takes models of a trainable type, such as embedding-classifier",
+            )
     desired = _pin_externals(reader, desired, live)
     following = followers(desired, live.graph)
     twins = live.graph
@@ -137,6 +156,7 @@ def settle(
                 following.get(address),
                 open_maps=kind.open_maps,
                 history=histories.get(address),
+                retrain=address in retrain,
             )
             if isinstance(answer, Question):
                 asked[address] = answer
@@ -146,7 +166,7 @@ def settle(
         if not asked and open_:
             sample = {a: {r.to for r in open_[a].references} for a in open_}
             dag.sort(sample, key=str, name=str)  # names the circle
-        twins = _read_versions(reader, kinds, live, twins, asked)
+        twins = _read_versions(reader, kinds, live, twins, asked, trusting=trusting)
         histories |= _read_histories(reader, kinds, live, following, asked)
     desired = desired.replacing(
         [resolved(resource, twins.get(resource.address), choices) for resource in desired]
@@ -160,6 +180,8 @@ def _read_versions(
     app: LiveApp,
     live: ResourceGraph,
     asked: Mapping[Address, Question],
+    *,
+    trusting: bool,
 ) -> ResourceGraph:
     """The live side with the versions that were asked for; a vanished one counts as failed."""
     wanted: list[tuple[Resource, VersionedKind, str]] = []
@@ -176,6 +198,7 @@ def _read_versions(
     )
     for (resource, kind), items in zip(listed, lists, strict=True):
         versions = [kind.read_version(item, resource, full=False) for item in items]
+        versions = versions if trusting else list(map(_unread, versions))
         changed[resource.address] = with_versions(resource, versions, complete=True)
     answers = reader.get_all(
         [kind.version(app.target, app.name_of(r.address), v) for r, kind, v in wanted]
@@ -190,6 +213,10 @@ def _read_versions(
         before = changed.get(resource.address, resource)
         changed[resource.address] = with_versions(before, [version])
     return live.replacing(changed.values())
+
+
+def _unread(version: Version) -> Version:
+    return replace(version, digest="")
 
 
 def _read_histories(

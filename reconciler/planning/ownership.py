@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from reconciler.address import Address
 from reconciler.kind import Kind
-from reconciler.planning.change import Action, Change, ChangeClass
+from reconciler.planning.change import Action, Change, ChangeClass, FieldChange
+from reconciler.planning.options import Policy
 from reconciler.resource import Resource, ResourceGraph
-from reconciler.values import Mark
+from reconciler.values import MARK_KEY, Mark
 
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What a comparison may do: whose marks are ours, and whether surplus objects are deleted."""
-
-    owner: str
-    prune: bool = False
+SAFE_BELOW = 10
+"""Kinds with fewer objects of ours are pruned whole without asking."""
 
 
 def mark_of(resource: Resource, twin: Resource | None, policy: Policy) -> Mark:
@@ -29,11 +26,53 @@ def mark_of(resource: Resource, twin: Resource | None, policy: Policy) -> Mark:
     return Mark(policy.owner, origin, protect, relations=relations)
 
 
+def mark_changes(mark: Mark, twin: Resource) -> tuple[FieldChange, ...]:
+    """What a standing mark says that is no longer so. A missing one waits for the next write."""
+    found: list[FieldChange] = []
+    if twin.mark is not None and twin.mark.owner != mark.owner:
+        found.append(FieldChange(("metadata", MARK_KEY, "owner"), twin.mark.owner, mark.owner))
+    if twin.mark is not None and twin.mark.protect != mark.protect:
+        found.append(FieldChange(("prevent_destroy",), twin.mark.protect, mark.protect))
+    return tuple(found)
+
+
+def protected(resource: Resource, live: ResourceGraph, kind: Kind, policy: Policy) -> bool:
+    """Whether only the live mark keeps a surplus object from being deleted."""
+    return (
+        resource.mark is not None
+        and resource.mark.protect
+        and _is_ours(resource, live, kind, policy)
+    )
+
+
+def too_many(
+    deleted: Iterable[Address], live: ResourceGraph, kinds: Mapping[str, Kind], policy: Policy
+) -> Iterator[str]:
+    """A refusal for each kind of which more would go than the safety threshold allows."""
+    going = Counter(address.kind for address in deleted)
+    for name, count in sorted(going.items()):
+        ours = sum(
+            1 for r in live if r.address.kind == name and _is_ours(r, live, kinds[name], policy)
+        )
+        percent = math.ceil(100 * count / ours) if ours else 100
+        if ours >= SAFE_BELOW and 100 * count > policy.prune_limit * ours:
+            yield (
+                f"--prune would delete {count} of {ours} {name}s that are this manifest's, which is "
+                f"more than {policy.prune_limit} %: if that is meant, allow it with "
+                f"--prune-limit {percent}"
+            )
+
+
+def _is_ours(resource: Resource, live: ResourceGraph, kind: Kind, policy: Policy) -> bool:
+    mark = kind.owner(resource, live)
+    created = mark is not None and mark.origin == "created"
+    return created and mark is not None and mark.owner == policy.owner and kind.deletable
+
+
 def is_prunable(resource: Resource, live: ResourceGraph, kind: Kind, policy: Policy) -> bool:
     """Whether a surplus object may be deleted: we created it, and nobody protects it."""
-    mark = kind.owner(resource, live)
-    ours = mark is not None and mark.owner == policy.owner and mark.origin == "created"
-    return ours and kind.deletable and not (resource.mark and resource.mark.protect)
+    protects = resource.mark is not None and resource.mark.protect
+    return not protects and _is_ours(resource, live, kind, policy)
 
 
 def deletes(

@@ -12,21 +12,12 @@ from reconciler.address import APP, DEFAULT_WORKFLOW, Address
 from reconciler.call import Target
 from reconciler.errors import RefusedError, SettingsError
 from reconciler.planning.change import Action, Change, Operation
+from reconciler.planning.cutover import Switch
 from reconciler.planning.diff import Difference
 from reconciler.planning.live import Settled
+from reconciler.planning.options import Options, Selection
 from reconciler.planning.order import order
 from reconciler.resource import ResourceGraph, ReuseVersion
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which part of a manifest a plan is about.
-
-    ``targets`` come with what they need; ``excludes`` take what depends on them along.
-    """
-
-    targets: tuple[Address, ...] = ()
-    excludes: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +37,9 @@ class Plan:
     ``declared`` is the desired side as the manifest states it, with no pin and no external model
     settled yet, so that the same question can be asked again later: a plan file needs it.
     ``desired`` is the settled one.
-    ``left_out`` are changes that ``selection`` kept out; ``moves`` the renames that the manifest
-    states, done or not.
+    ``left_out`` are changes that the selection kept out; ``moves`` the renames that the manifest
+    states, done or not; ``switch`` what the switch of the default workflow among the operations
+    may set off.
     """
 
     base_url: str
@@ -62,9 +54,9 @@ class Plan:
     prunable: tuple[Address, ...] = ()
     left_out: tuple[Address, ...] = ()
     warnings: tuple[str, ...] = ()
-    selection: Selection = field(default_factory=Selection)
+    options: Options = field(default_factory=Options)
     moves: tuple[tuple[Address, Address], ...] = ()
-    prune: bool = False
+    switch: Switch | None = None
     source: Source = field(default_factory=Source)
 
     @property
@@ -95,8 +87,8 @@ def build(
     declared: ResourceGraph | None = None,
     renames: Sequence[Change] = (),
     moves: tuple[tuple[Address, Address], ...] = (),
-    selection: Selection | None = None,
-    prune: bool = False,
+    options: Options | None = None,
+    switch: tuple[Switch | None, tuple[str, ...]] = (None, ()),
     source: Source | None = None,
 ) -> Plan:
     """The plan for a comparison; ``declared`` is what ``settled`` was made from, ``renames`` come first.
@@ -104,10 +96,13 @@ def build(
     Raises ``RefusedError`` with every refusal, ``SettingsError`` for a selection that names
     nothing, ``CycleError`` for references that go round.
     """
-    if difference.refusals:
-        raise RefusedError(difference.refusals)
-    selection = selection or Selection()
-    changes, left_out = select([*renames, *difference.changes], settled.desired, selection)
+    options = options or Options()
+    changes, left_out = select([*renames, *difference.changes], settled.desired, options.selection)
+    switched, refused = (
+        switch if any(c.action is Action.SET_DEFAULT for c in changes) else (None, ())
+    )
+    if refusals := (*difference.refusals, *refused):
+        raise RefusedError(refusals)
     return Plan(
         base_url=base_url,
         target=target,
@@ -121,9 +116,9 @@ def build(
         prunable=difference.prunable,
         left_out=left_out,
         warnings=difference.warnings,
-        selection=selection,
+        options=options,
         moves=moves,
-        prune=prune,
+        switch=switched,
         source=source or Source(),
     )
 

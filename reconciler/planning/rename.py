@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -11,7 +11,7 @@ from reconciler.errors import RefusedError
 from reconciler.kind import Kind
 from reconciler.planning.change import Action, Change, ChangeClass, FieldChange
 from reconciler.resource import Reference, Resource, ResourceGraph
-from reconciler.values import Mark
+from reconciler.values import Mark, digest, version_digest
 
 Moves = Sequence[tuple[Address, Address]]
 """Pairs of old and new address."""
@@ -63,6 +63,44 @@ def changes(renamed: Renamed, desired: ResourceGraph, kinds: Mapping[str, Kind])
         )
         for new, old in sorted(renamed.called.items())
     ]
+
+
+def lookalikes(made: Iterable[Change], removed: Iterable[Change]) -> Iterator[str]:
+    """Warnings: what would be made beside a surplus object of ours that holds the same."""
+    by_content: dict[Hashable, Change] = {}
+    for change in removed:
+        content = _content(change.live)
+        if content is not None:
+            by_content.setdefault(content, change)
+    for change in made:
+        twin = by_content.get(_content(change.desired)) if change.action is Action.CREATE else None
+        if twin is not None:
+            yield (
+                f"{change.address} is made anew, and {twin.address} holds the same: if it is the "
+                f"same under a new name, say moved: [{{from: {twin.address}, to: {change.address}}}]"
+            )
+
+
+def _content(resource: Resource | None) -> Hashable:
+    """What a resource does, whatever it is called; None where that cannot be told."""
+    if resource is None:
+        return None
+    if resource.configuration is not None:
+        stated = resource.fields.get("model_type_id"), version_digest(resource.configuration)
+        return (resource.address.kind, *stated)
+    if resource.versions and resource.versions[0].digest:
+        return (
+            resource.address.kind,
+            resource.fields.get("model_type_id"),
+            resource.versions[0].digest,
+        )
+    if nodes := resource.fields.get("nodes"):
+        shape = {
+            id_: {name: value for name, value in node.items() if name != "model_version_id"}
+            for id_, node in nodes.items()
+        }
+        return resource.address.kind, digest(shape)
+    return None
 
 
 def _renamed(live: ResourceGraph, old: Address, new: Address) -> ResourceGraph:

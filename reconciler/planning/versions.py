@@ -85,10 +85,12 @@ def choose(
     *,
     open_maps: frozenset[str],
     history: Sequence[str] | None = None,
+    retrain: bool = False,
 ) -> Choice | Question:
     """The choice for one model, or what has to be read first.
 
     ``history`` lists versions that were pinned earlier, the latest first; None until asked for.
+    With ``retrain`` a trained version is no answer: only one that is still in training is.
     """
     unknown = Unknown(desired.address, "version")
     if live is None:
@@ -102,6 +104,12 @@ def choose(
     settled = [version for version in base if wanted.holds(version)]
     if not settled and base and train != "when-changed":
         settled = list(base)
+    if retrain:
+        shown = wanted.shown(base[0]) if base else {}
+        newest = live.versions[0] if live.versions else None
+        if newest is not None and newest.status is VersionStatus.PENDING:
+            return Choice(ReuseVersion(newest.id, pending=True), newest.id, shown)
+        return Choice(NewVersion(), unknown, shown)
     if settled:
         chosen = min(settled, key=_age)
         right = frozenset(version.id for version in settled)

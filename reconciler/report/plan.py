@@ -249,7 +249,7 @@ def _nothing(plan: Plan, paint: Style) -> list[str]:
     app = visible(f"{plan.target.user_id}/{plan.target.app_id}")
     source = visible(plan.source.path) or "the manifest"
     compared = counted(len(plan.unchanged), "resource")
-    what = f"The selected part of {app}" if plan.left_out or plan.selection.targets else app
+    what = f"The selected part of {app}" if plan.left_out or plan.options.selection.targets else app
     return [
         f"{paint.good('No changes.')} {what} is as {source} describes it ({compared} compared)."
     ]
@@ -261,8 +261,8 @@ def _notes(plan: Plan, paint: Style) -> Iterator[str]:
         options = [
             name
             for name, given in (
-                ("--target", plan.selection.targets),
-                ("--exclude", plan.selection.excludes),
+                ("--target", plan.options.selection.targets),
+                ("--exclude", plan.options.selection.excludes),
             )
             if given
         ]
@@ -271,9 +271,9 @@ def _notes(plan: Plan, paint: Style) -> Iterator[str]:
         yield f"{counted(len(plan.unmanaged), 'object')} unmanaged (left alone): " + _addresses(
             plan.unmanaged
         )
-    if plan.prunable and not plan.prune:
+    if plan.prunable and not plan.options.prune:
         yield f"  made by this tool, --prune would delete: {_addresses(plan.prunable)}"
-    if plan.prune and (stay := [a for a in plan.unmanaged if a.kind == "concept"]):
+    if plan.options.prune and (stay := [a for a in plan.unmanaged if a.kind == "concept"]):
         yield f"  {counted(len(stay), 'concept')} cannot be deleted: the API has no way to do it"
     for warning in plan.warnings:
         yield f"{paint.warning('Warning:')} {visible(warning)}"

@@ -169,7 +169,7 @@ def test_every_plan_fits_the_schema_and_reads_back(case: Any) -> None:
     file = read_json(to_text(made, "1.2.3"))
     assert file.desired == made.declared
     assert (file.target, file.base_url, file.owner) == (made.target, made.base_url, made.owner)
-    assert (file.source, file.selection, file.prune) == (made.source, made.selection, made.prune)
+    assert (file.source, file.options) == (made.source, made.options)
     assert list(map(dict, file.operations)) == document["operations"]
     assert file.live_digest == live_digest(made)
     assert moved(file, made) == ()
@@ -336,7 +336,7 @@ def saved(world: World, data: dict[str, Any], **options: Any) -> PlanFile:
 
 
 def replanned(world: World, file: PlanFile) -> tuple[str, ...]:
-    return moved(file, world.plan(file.desired, prune=file.prune, owner=file.owner))
+    return moved(file, world.plan(file.desired, prune=file.options.prune, owner=file.owner))
 
 
 def test_nothing_moved_while_nobody_touched_the_app(world: World) -> None:

@@ -21,7 +21,7 @@ from reconciler.execution.delivery import Patience
 from reconciler.execution.outcome import Outcome, Status
 from reconciler.execution.run import Limits, run
 from reconciler.planning import diff, live, plan, rename
-from reconciler.planning.ownership import Policy
+from reconciler.planning.options import Policy, Selection
 from reconciler.resource import ResourceGraph
 
 KINDS = registry.load()
@@ -357,7 +357,7 @@ def test_a_new_version_whose_followers_are_left_out_is_done_and_stays_done() -> 
     platform = FakePlatform()
     converge(platform, manifest())
     data = manifest(sure=0.7)
-    left_out = plan.Selection(excludes=(Address("workflow", ("main",)),))
+    left_out = Selection(excludes=(Address("workflow", ("main",)),))
 
     def operations() -> list[str]:
         made = Tool(platform).plan(data)

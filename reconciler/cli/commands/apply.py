@@ -14,8 +14,7 @@ from reconciler.cli import options
 @click.argument("path", type=click.Path(path_type=Path), metavar="PATH|PLAN.json")
 @options.layers
 @options.formats("text", "json")
-@options.selection
-@options.prune
+@options.decisions
 @options.option("--auto-approve", is_flag=True, help="Do not ask.")
 @options.seconds(
     "--read-back-timeout",
@@ -39,4 +38,5 @@ def command(path: Path, **values: Any) -> int:
 
     connection = options.take_connection(values)
     layers = options.take_layers(values)
-    return apply(path, connection, Wish(layers=layers, **values))
+    shaped = options.take_options(values)
+    return apply(path, connection, Wish(layers=layers, options=shaped, **values))

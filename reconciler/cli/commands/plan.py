@@ -19,8 +19,7 @@ from reconciler.cli.streams import is_colored, say
     help="Also write a plan file, for `reconciler apply`.",
 )  # fmt: skip
 @options.formats("text", "json")
-@options.selection
-@options.prune
+@options.decisions
 @options.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are changes.")
 @options.color
 @options.connection
@@ -40,6 +39,7 @@ def command(
 
     connection = options.take_connection(values)
     layers = options.take_layers(values)
+    shaped = options.take_options(values)
     if out is not None and out.suffix in {".yaml", ".yml"}:
         raise SettingsError(
             f"a plan file cannot be called {out}: that is how manifests are called",
@@ -47,13 +47,7 @@ def command(
         )
     manifest = session.load_manifest(path, layers)
     session.show_warnings(manifest)
-    question = session.Question.of_manifest(
-        manifest,
-        layers,
-        targets=values["targets"],
-        excludes=values["excludes"],
-        prune=values["prune"],
-    )
+    question = session.Question.of_manifest(manifest, layers, shaped)
     target = session.target_of(manifest, connection)
     with session.connect(target, connection, ReadClient) as platform:
         made = session.read_plan(platform, question)

@@ -1,0 +1,100 @@
+"""What a switch of the default workflow may set off: a re-index of every input.
+
+Whether the platform re-indexes by itself is not documented (fact: `reindex` of PatchApps asks for
+it), so a switch on a large app is refused until it is asked for by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.address import DEFAULT_WORKFLOW, Address
+from reconciler.api.protocol import Reader
+from reconciler.call import Call, Target
+from reconciler.errors import NotFoundError
+from reconciler.planning.change import Action, Change
+from reconciler.planning.live import Settled
+from reconciler.planning.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Another default workflow for an app with ``inputs`` inputs.
+
+    ``nodes`` are those of the new one, None if they cannot be seen; ``reindex`` that the switch
+    asks for a re-index.
+    """
+
+    workflow: str
+    inputs: int
+    nodes: int | None
+    reindex: bool
+
+    @property
+    def runs(self) -> int:
+        """Model runs of a whole re-index: inputs times nodes."""
+        return self.inputs * (self.nodes or 0)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plan files keep it."""
+        return {
+            "workflow": self.workflow,
+            "inputs": self.inputs,
+            "nodes": self.nodes,
+            "reindex": self.reindex,
+        }
+
+
+def read_switch(
+    reader: Reader,
+    target: Target,
+    changes: Iterable[Change],
+    settled: Settled,
+    options: Options,
+) -> tuple[Switch | None, tuple[str, ...]]:
+    """The switch among ``changes`` of an app that is there, and why it is refused.
+
+    Two requests where there is one, none otherwise. Raises ApiError.
+    """
+    change = next((c for c in changes if c.action is Action.SET_DEFAULT and c.desired), None)
+    if change is None or change.desired is None:
+        return None, ()
+    workflow = str(change.desired.fields["workflow"])
+    nodes, refused = _nodes(reader, workflow, settled)
+    inputs = 0
+    if change.live is not None:
+        inputs = count(reader.get(Call("GET", target.at("inputs", "status"))))
+    switch = Switch(workflow, inputs, nodes, options.reindex)
+    if inputs > options.switch_limit and not options.allow_default_switch:
+        refused = (
+            *refused,
+            f"{DEFAULT_WORKFLOW}: the app has {inputs:,} inputs, more than "
+            f"{options.switch_limit:,}, and a switch may make the platform run the new workflow "
+            "over all of them: if that is meant, allow it with --allow-default-switch",
+        )
+    return switch, refused
+
+
+def count(answer: Any) -> int:
+    """All inputs that ``GET ~/inputs/status`` counts, in whatever state."""
+    counts = answer.get("counts") or {}
+    names = ("processed", "to_process", "errors", "processing")
+    return sum(int(counts.get(name, 0)) for name in names)
+
+
+def _nodes(reader: Reader, workflow: str, settled: Settled) -> tuple[int | None, tuple[str, ...]]:
+    """How many nodes a workflow has, and that another app's is not there."""
+    if "/" not in workflow:
+        address = Address("workflow", (workflow,))
+        found = settled.desired.get(address) or settled.live.get(address)
+        return (len(found.fields.get("nodes", ())) if found else None), ()
+    user, app, id_ = workflow.split("/")
+    try:
+        answer = reader.get(Call("GET", Target(user, app).at("workflows", id_)))
+    except NotFoundError:
+        return None, (
+            f"{DEFAULT_WORKFLOW}: workflow {workflow!r} is not there, or this token may not see it",
+        )
+    return len((answer.get("workflow") or {}).get("nodes") or ()), ()
