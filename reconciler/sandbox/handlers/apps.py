@@ -22,7 +22,7 @@ from reconciler.sandbox.context import (
     visibility,
     writes,
 )
-from reconciler.sandbox.handlers import renames
+from reconciler.sandbox.handlers import listing, matching, renames
 from reconciler.sandbox.ids import check_resource_id, stamp
 from reconciler.sandbox.transaction import Filter, Key, Row, Scope
 
@@ -42,17 +42,6 @@ def key_of(scope: Scope) -> Key:
     return Key("app", scope.user, scope.app, "", scope.app)
 
 
-def order_of(request: Any, *, by_id: str = "sort_by_id") -> str:
-    """The order that a list request asks for; last changed first by default."""
-    column = "modified"
-    if request.sort_by_created_at:
-        column = "created"
-    elif getattr(request, by_id, False):
-        column = "id"
-    descending = "" if request.sort_ascending else "-"
-    return f"{descending}{column}"
-
-
 def _apps(context: Context) -> list[Row]:
     user = context.scope.user
     rows = (context.tx.get(key_of(Scope(user, app))) for app in context.tx.apps_of(user))
@@ -62,36 +51,42 @@ def _apps(context: Context) -> list[Row]:
 def list_apps(request: Any, context: Context) -> Any:
     """The user's apps, last changed first."""
     page = context.page(request)
-    order = order_of(request)
-    column, descending = order.removeprefix("-"), order.startswith("-")
-    rows = sorted(
-        _apps(context),
-        key=lambda row: (getattr(row, column), row.seq),
-        reverse=descending,
-    )
-    wanted = (request.id or request.name or request.search or request.query).casefold()
+    listing.check(request)
     found = [
-        app
-        for app in map(load, rows)
-        if not wanted or wanted in app.id.casefold() or wanted in app.name.casefold()
+        item
+        for item in listing.candidates(_apps(context), request)
+        if _passes(item.message, request)
     ]
-    return service_pb2.MultiAppResponse(
-        status=ok(), apps=found[page.offset : page.offset + page.limit]
-    )
+    rows = listing.page_of(found, request, page, _texts)
+    return service_pb2.MultiAppResponse(status=ok(), apps=list(map(load, rows)))
+
+
+def _texts(app: Any) -> tuple[str, ...]:
+    return (app.id, app.name, app.description, app.notes)
+
+
+def _passes(app: Any, request: Any) -> bool:
+    if request.template_only and not app.is_template.value:
+        return False
+    if request.id and not matching.pattern(request.id, (app.id,)):
+        return False
+    if request.name and not matching.pattern(request.name, (app.id, app.name, app.notes)):
+        return False
+    return not request.query or matching.words(request.query, _texts(app))
 
 
 def search_apps(request: Any, context: Context) -> Any:
-    """Apps whose id or name holds the text."""
+    """Apps by name or id; ``*`` stands for anything."""
     page = context.page(request.pagination)
-    wanted = request.app_query.name.casefold().strip("*")
+    asked = service_pb2.ListAppsRequest()
+    wanted = request.app_query.name or "*"
     found = [
-        app
-        for app in map(load, _apps(context))
-        if wanted in app.id.casefold() or wanted in app.name.casefold()
+        item
+        for item in listing.candidates(_apps(context), asked)
+        if matching.pattern(wanted, (item.message.id, item.message.name))
     ]
-    return service_pb2.MultiAppResponse(
-        status=ok(), apps=found[page.offset : page.offset + page.limit]
-    )
+    rows = listing.page_of(found, asked, page, _texts)
+    return service_pb2.MultiAppResponse(status=ok(), apps=list(map(load, rows)))
 
 
 def get_app(request: Any, context: Context) -> Any:

@@ -23,15 +23,16 @@ from reconciler.sandbox.context import (
     visibility,
     writes,
 )
-from reconciler.sandbox.handlers import lookup, renames, versions
-from reconciler.sandbox.handlers.apps import order_of
+from reconciler.sandbox.handlers import listing, lookup, matching, renames, versions
 from reconciler.sandbox.handlers.model_types import model_type
 from reconciler.sandbox.ids import check_resource_id, stamp
 from reconciler.sandbox.transaction import Filter, Row, Scope
 
 _TEXTS: Final = ("description", "notes", "metadata", "presets", "task")
-_LISTS: Final = ("toolkits", "use_cases", "languages", "check_consents")
-_PATCHABLE: Final = (*_TEXTS, *_LISTS, "visibility", "image", "display_name")
+_FACTS: Final = ("creator", "source", "license_type")
+_TAGS: Final = ("toolkits", "use_cases", "languages")
+_LISTS: Final = (*_TAGS, "check_consents")
+_PATCHABLE: Final = ("name", *_TEXTS, *_FACTS, *_LISTS, "visibility", "image", "display_name")
 _DEFAULT_TYPE: Final = "embedding-classifier"
 _TRAINED: Final = Filter("status", (status.MODEL_TRAINED,))
 
@@ -71,81 +72,97 @@ def list_models(request: Any, context: Context) -> Any:
     mixes = context.behaviour.list_models_mixes_public or context.world.legacy
     if mixes and not request.dont_fetch_from_main and PUBLIC not in scopes:
         scopes.append(PUBLIC)
-    if len(scopes) == 1 and not _filters(request):
+    if len(scopes) == 1 and listing.is_plain(request):
+        order = listing.order_of(request)
         rows = context.tx.select(
-            "model", scopes[0], order=order_of(request), offset=page.offset, limit=page.limit
+            "model", scopes[0], order=order, offset=page.offset, limit=page.limit
         )
     else:
         rows = _filtered(request, scopes, page, context)
-    return service_pb2.MultiModelResponse(
-        status=ok(),
-        models=shown(
-            rows,
-            context,
-            full=context.behaviour.lists_show_output_info,
-            trained=request.trained_only,
-        ),
+    models = shown(
+        rows,
+        context,
+        full=context.behaviour.lists_show_output_info,
+        trained=request.trained_only,
     )
-
-
-def _filters(request: Any) -> bool:
-    return bool(
-        request.model_type_id
-        or request.trained_only
-        or request.query
-        or request.search
-        or request.name
-        or request.input_fields
-        or request.output_fields
-        or request.model_version_ids
-        or request.visibility.gettable
-    )
+    if {"all", "counts"}.intersection(request.additional_fields):
+        for row, model in zip(rows, models, strict=True):
+            parents = Filter("parent", (row.id,))
+            model.version_count = context.tx.count(
+                "model_version", Scope(row.user, row.app), parents
+            )
+    return service_pb2.MultiModelResponse(status=ok(), models=models)
 
 
 def _filtered(request: Any, scopes: Iterable[Scope], page: Page, context: Context) -> list[Row]:
-    order = order_of(request)
-    found: list[Row] = []
+    listing.check(request)
+    found: list[listing.Found] = []
+    newest: dict[Row, Row] = {}
     for scope in scopes:
-        rows = context.tx.select("model", scope, order=order)
-        if request.trained_only:
-            trained = context.tx.newest_children(
-                "model_version", scope, [row.id for row in rows], _TRAINED
-            )
-            rows = [row for row in rows if row.id in trained]
+        rows = context.tx.select("model", scope)
         if request.model_version_ids:
             wanted = Filter("id", tuple(request.model_version_ids))
             owners = {row.parent for row in context.tx.select("model_version", scope, wanted)}
             rows = [row for row in rows if row.id in owners]
-        found += [row for row in rows if _passes(row, request)]
-    return found[page.offset : page.offset + page.limit]
+        trained = (_TRAINED,) if request.trained_only else ()
+        if trained or request.license or request.sort_by_num_inputs:
+            ids = [row.id for row in rows]
+            versions_of = context.tx.newest_children("model_version", scope, ids, *trained)
+            newest.update((row, versions_of[row.id]) for row in rows if row.id in versions_of)
+            rows = [row for row in rows if row in newest] if trained else rows
+        found += [item for item in listing.candidates(rows, request) if _passes(item, request)]
+    if request.license:
+        found = [
+            item
+            for item in found
+            if item.row in newest and load(newest[item.row]).license == request.license
+        ]
+
+    def inputs(row: Row) -> int:
+        return load(newest[row]).total_input_count if row in newest else 0
+
+    return listing.page_of(found, request, page, _texts, inputs)
 
 
-def _passes(row: Row, request: Any) -> bool:
-    wanted_type = request.model_type_id
+def _texts(model: Any) -> tuple[str, ...]:
+    return (model.id, model.name, model.description, model.notes)
+
+
+def _passes(item: listing.Found, request: Any) -> bool:
+    row, model = item
     canonical = catalogue.canonical_model_type
-    if wanted_type and canonical(row.k1) != canonical(wanted_type):
+    if request.model_type_id and canonical(row.k1) != canonical(request.model_type_id):
         return False
     known = model_type(row.k1)
     if request.input_fields and not (known and set(request.input_fields) <= set(known.inputs)):
         return False
     if request.output_fields and not (known and set(request.output_fields) <= set(known.outputs)):
         return False
-    model = load(row)
-    if request.visibility.gettable not in (0, model.visibility.gettable):
+    if any(getattr(request, name) not in (0, "", getattr(model, name)) for name in _FACTS):
         return False
-    text = (request.query or request.search or request.name).casefold().strip("*")
-    return text in model.id.casefold() or text in model.description.casefold()
+    for name in _TAGS:
+        wanted = getattr(request, name)
+        if wanted and not set(wanted).intersection(getattr(model, name)):
+            return False
+    if request.query and not matching.words(request.query, _texts(model)[:3]):
+        return False
+    named = (model.id, model.name, model.description)
+    owner = (model.user_id,) if request.filter_by_user_id else ()
+    return not request.name or matching.pattern(request.name, (*named, *owner))
 
 
 def search_models(request: Any, context: Context) -> Any:
-    """Models by name and type."""
-    asked = service_pb2.ListModelsRequest(
-        name=request.model_query.name,
-        model_type_id=request.model_query.model_type_id,
-        dont_fetch_from_main=True,
-    )
-    page = context.page(request.pagination)
-    rows = _filtered(asked, [context.scope], page, context)
+    """Models by name (``*`` stands for anything) and type, last changed first."""
+    query, page = request.model_query, context.page(request.pagination)
+    canonical = catalogue.canonical_model_type
+    found = [
+        listing.Found(row, model)
+        for scope in ([context.scope, PUBLIC] if context.world.legacy else [context.scope])
+        for row in context.tx.select("model", scope)
+        if canonical(query.model_type_id) in ("", canonical(row.k1))
+        and matching.pattern(query.name or "*", ((model := load(row)).name,))
+    ]
+    rows = listing.page_of(found, service_pb2.ListModelsRequest(), page, _texts)
     return service_pb2.MultiModelResponse(status=ok(), models=shown(rows, context))
 
 
@@ -198,7 +215,7 @@ def _create(sent: Any, context: Context) -> Any:
     at = context.world.clock.now()
     model = resources_pb2.Model(
         id=id_,
-        name=id_,
+        name=sent.name or id_,
         created_at=stamp(at),
         modified_at=stamp(at),
         app_id=context.scope.app,
@@ -206,7 +223,7 @@ def _create(sent: Any, context: Context) -> Any:
         model_type_id=type_id,
         visibility=visibility(sent),
     )
-    names = tuple(name for name in _PATCHABLE if name != "visibility")
+    names = tuple(name for name in _PATCHABLE if name not in ("name", "visibility"))
     patching.apply(model, sent, patching.OVERWRITE, names)
     if not context.tx.insert(context.key("model", id_), model, at=at, k1=type_id):
         raise status.PlatformError(
@@ -256,7 +273,8 @@ def patch_ids(request: Any, context: Context) -> Any:
             context.behaviour.duplicate_model_code, f"duplicate model: '{new}' already exists"
         )
     model = load(row)
-    model.id = model.name = new
+    model.name = new if model.name == old else model.name
+    model.id = new
     at = context.world.clock.now()
     model.modified_at.CopyFrom(stamp(at))
     context.tx.update(row, model, at=at, id=new)

@@ -39,7 +39,8 @@ def rename_model(scope: Scope, old: str, new: str, context: Context) -> None:
             if (node.model.user_id, node.model.app_id, node.model.id) == (*scope, old)
         ]
         for node in hits:
-            node.model.id = node.model.name = new
+            node.model.name = new if node.model.name == old else node.model.name
+            node.model.id = new
         return bool(hits)
 
     for kind in ("workflow", "workflow_version"):

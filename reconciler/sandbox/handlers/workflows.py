@@ -22,8 +22,8 @@ from reconciler.sandbox.context import (
     visibility,
     writes,
 )
-from reconciler.sandbox.handlers import graph, lookup, renames
-from reconciler.sandbox.handlers.apps import key_of, order_of
+from reconciler.sandbox.handlers import graph, listing, lookup, matching, renames
+from reconciler.sandbox.handlers.apps import key_of
 from reconciler.sandbox.ids import check_resource_id, stamp
 from reconciler.sandbox.transaction import Filter, Key, Row, Scope
 
@@ -38,27 +38,38 @@ def list_workflows(request: Any, context: Context) -> Any:
     if not context.scope.app:
         user = context.scope.user
         scopes = [Scope(user, app) for app in context.tx.apps_of(user)]
-    wanted = (request.id or request.query or request.search or request.search_term).casefold()
-    filtered = bool(wanted or request.visibility.gettable)
-    if len(scopes) == 1 and not filtered:
+    if len(scopes) == 1 and listing.is_plain(request):
         rows = _page(scopes[0], request, page.offset, page.limit, context)
     else:
-        rows = [
-            row
-            for scope in scopes
-            for row in context.tx.select("workflow", scope, order=order_of(request))
-            if _passes(row, wanted, request.visibility.gettable)
-        ][page.offset : page.offset + page.limit]
+        listing.check(request)
+        every = (row for scope in scopes for row in context.tx.select("workflow", scope))
+        found = [item for item in listing.candidates(every, request) if _passes(item, request)]
+        rows = listing.page_of(found, request, page, _texts)
     return service_pb2.MultiWorkflowResponse(status=ok(), workflows=list(map(load, rows)))
 
 
 def _page(scope: Scope, request: Any, offset: int, limit: int, context: Context) -> list[Row]:
-    rows = context.tx.select("workflow", scope, order=order_of(request), offset=offset, limit=limit)
+    order = listing.order_of(request)
+    rows = context.tx.select("workflow", scope, order=order, offset=offset, limit=limit)
     if len(rows) < limit and context.behaviour.list_workflows_shows_foreign_default:
         foreign = _foreign_default(scope, context)
         if foreign is not None and offset <= context.tx.count("workflow", scope):
             rows.append(foreign)
     return rows
+
+
+def _texts(workflow: Any) -> tuple[str, ...]:
+    return (workflow.id, workflow.description, workflow.notes)
+
+
+def _passes(item: listing.Found, request: Any) -> bool:
+    texts = _texts(item.message)
+    if request.id and not matching.pattern(request.id, texts[:1]):
+        return False
+    if request.query and not matching.words(request.query, texts):
+        return False
+    owned = (*texts, item.row.user)
+    return not request.search_term or matching.relevance(request.search_term, owned) > 0
 
 
 def _foreign_default(scope: Scope, context: Context) -> Row | None:
@@ -69,13 +80,6 @@ def _foreign_default(scope: Scope, context: Context) -> Row | None:
     if (default.user_id, default.app_id) == scope or not default.id:
         return None
     return context.tx.get(Key("workflow", default.user_id, default.app_id, "", default.id))
-
-
-def _passes(row: Row, wanted: str, gettable: int) -> bool:
-    workflow = load(row)
-    if gettable not in (0, workflow.visibility.gettable):
-        return False
-    return wanted in workflow.id.casefold() or wanted in workflow.description.casefold()
 
 
 def get_workflow(request: Any, context: Context) -> Any:
