@@ -75,6 +75,8 @@ class Behaviour:
     malformed_authorization_http: int = 401
     oversized_page_refused: bool = True
     create_shows_nanoseconds: bool = True
+    patched_media_is_refused: bool = True
+    annotations_per_page: int = 20
 
 
 SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
@@ -153,6 +155,12 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
             Grade.UNKNOWN, "1,000 a page are documented, what more does is not"
         ),
         "create_shows_nanoseconds": Source(Grade.RECORDED, "later reads are cut to microseconds"),
+        "patched_media_is_refused": Source(
+            Grade.UNKNOWN, "a medium cannot be changed; whether an attempt is told, nothing says"
+        ),
+        "annotations_per_page": Source(
+            Grade.DOCUMENTED, "unless the request says; the contract's comment has 128"
+        ),
     }
 )
 """What is known about each switch."""
@@ -170,6 +178,7 @@ ALTERNATIVES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
         "duplicate_app_code": (40003,),
         "missing_model_code": (21200,),
         "malformed_authorization_http": (400,),
+        "annotations_per_page": (128,),
     }
 )
 """The other values worth trying of the switches that are numbers."""

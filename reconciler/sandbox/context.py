@@ -35,6 +35,9 @@ MESSAGES: Final[Mapping[str, Any]] = {
     "workflow_version": resources_pb2.WorkflowVersion,
     "input": resources_pb2.Input,
     "annotation": resources_pb2.Annotation,
+    "prediction": resources_pb2.Annotation,
+    "inputs_add_job": resources_pb2.InputsAddJob,
+    "search": resources_pb2.Search,
 }
 """The message that each kind of object is stored as."""
 

@@ -21,6 +21,7 @@ Kind: TypeAlias = Literal["image", "text", "video", "audio"]
 KINDS: Final[tuple[Kind, ...]] = ("image", "text", "video", "audio")
 MAX_BYTES: Final = 20 * 1024 * 1024
 _TIMEOUT: Final = 10.0
+_SERVER_ERRORS: Final = 500
 _WEB: Final = ("http://", "https://")
 
 
@@ -101,8 +102,12 @@ def fetch(url: str) -> bytes:
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         if isinstance(error, urllib.error.HTTPError):
-            reason = f"HTTP {error.code}"
             error.close()
+            # Recorded: what the platform says of a URL that answers with an error.
+            whose = "Client" if error.code < _SERVER_ERRORS else "Server"
+            raise status.PlatformError(
+                status.INPUT_FAILED, f"{error.code} {whose} Error: {error.reason} for url: {url}"
+            ) from error
         raise _failed(url, str(reason)) from error
     if len(content) > MAX_BYTES:
         raise _failed(url, f"more than {MAX_BYTES} bytes")

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 from reconciler.errors import SandboxError
 from reconciler.sandbox import engine, learning, media, runs, status
 from reconciler.sandbox.context import Caller, Context, World, load
-from reconciler.sandbox.handlers import annotation, inputs
+from reconciler.sandbox.handlers import annotation, inputs, predictions
 from reconciler.sandbox.ids import stamp
 from reconciler.sandbox.transaction import Job, Key, Row, Scope, Tx
 
@@ -53,6 +53,7 @@ class _Outcome:
     effects: tuple[engine.WriterEffect, ...] = ()
     data: Any = None
     vectors: tuple[tuple[str, str, bytes], ...] = ()
+    outputs: tuple[engine.NodeOutput, ...] = ()
 
 
 class Runner:
@@ -242,6 +243,7 @@ class Runner:
             effects=tuple(effects),
             data=kept.data,
             vectors=_vectors(outputs, medium),
+            outputs=outputs,
         )
 
     def _open(
@@ -270,6 +272,7 @@ class Runner:
                 annotation.write(effect, job.id, outcome.task.plan.version_id, context)
             for vector in outcome.vectors:
                 tx.put_embedding(*vector)
+            predictions.replace(job.id, outcome.outputs, context)
         if job.kind == "input":
             kept = load(row)
             kept.status.CopyFrom(status.make(outcome.code, outcome.details))

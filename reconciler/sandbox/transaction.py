@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from google.protobuf.message import Message
 
@@ -92,6 +92,25 @@ class Filter:
         return (*self.values, *(self.other.arguments() if self.other else ()))
 
 
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """A condition of a list that is gone on with: what stands behind ``value``, or before it."""
+
+    column: str
+    value: object
+    backwards: bool = False
+
+    def sql(self) -> str:
+        """The condition with its placeholder."""
+        return f"{self.column}{'<' if self.backwards else '>'}?"
+
+    def arguments(self) -> tuple[object, ...]:
+        """What the placeholder stands for."""
+        return (self.value,)
+
+
+Condition: TypeAlias = Filter | Beyond
+
 ORDERS: Final = {
     "created": "seq",
     "-created": "seq DESC",
@@ -162,14 +181,14 @@ class Tx:
 
     def select(
         self,
-        kind: str,
+        kind: str | None,
         scope: Scope,
-        *filters: Filter,
+        *filters: Condition,
         order: str = "created",
         offset: int = 0,
         limit: int = -1,
     ) -> list[Row]:
-        """Objects of one kind in one app."""
+        """Objects of one kind in one app; without a kind, of those that a filter names."""
         where, values = _where(kind, scope, filters)
         found = self._db.execute(
             f"SELECT {_COLUMNS} FROM objects WHERE {where} ORDER BY {ORDERS[order]} "
@@ -337,7 +356,7 @@ class Tx:
 
 
 def _where(
-    kind: str | None, scope: Scope, filters: Sequence[Filter]
+    kind: str | None, scope: Scope, filters: Sequence[Condition]
 ) -> tuple[str, tuple[object, ...]]:
     parts = ["user=?", "app=?", *(item.sql() for item in filters)]
     values: list[object] = [*scope, *(value for item in filters for value in item.arguments())]

@@ -1,8 +1,9 @@
-"""Inputs and annotations (fact sheet, sections 11 and 12), and when routing is settled."""
+"""Inputs (fact sheet, section 11), and when routing is settled."""
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -130,13 +131,37 @@ def test_an_input_that_is_refused_fails_alone(api: Api, item: Any, code: int, de
     assert api("GET", "/inputs/ok")["input"]["id"] == "ok"
 
 
-def test_conflicts_of_ids_can_be_resolved(api: Api) -> None:
+@pytest.mark.parametrize("resolution", ["SKIP", "INPUT_ID_CONFLICT_RESOLUTION_NOT_SET", 1])
+def test_a_taken_id_is_skipped_with_an_error(api: Api, resolution: Any) -> None:
     add(api, {"id": "i1", "data": image(1)})
-    skipped = add(api, {"id": "i1", "data": image(2)}, input_id_conflict_resolution="SKIP")
-    assert [item["id"] for item in skipped] == ["i1"]
-    renamed = add(api, {"id": "i1", "data": image(2)}, input_id_conflict_resolution="SUFFIX")
-    assert renamed[0]["id"].startswith("i1-")
-    assert len(api("GET", "/inputs")["inputs"]) == 2
+    body = {"inputs": [{"id": "i1", "data": image(2)}], "input_id_conflict_resolution": resolution}
+    answer = api.raw("POST", "/inputs", json=body).json()
+    assert answer["status"]["code"] == 10020
+    assert [item["status"]["code"] for item in answer["inputs"]] == [30100]
+    assert len(api("GET", "/inputs")["inputs"]) == 1
+
+
+def test_a_taken_id_gets_the_next_free_suffix(api: Api) -> None:
+    def again(id_: str) -> str:
+        made = add(api, {"id": id_, "data": image(2)}, input_id_conflict_resolution="SUFFIX")
+        return str(made[0]["id"])
+
+    endless = "a" * 46 + "-b"
+    for id_ in ("i1", "i1-2", endless):
+        add(api, {"id": id_, "data": image(1)})
+    assert [again("i1"), again("i1")] == ["i1-1", "i1-3"]
+    assert again(endless) == "a" * 46 + "-1"
+    for number in range(4, 10):
+        assert again("i1") == f"i1-{number}"
+    assert re.fullmatch("i1-[0-9a-f]{8}", again("i1"))
+
+
+def test_one_id_twice_in_a_request_is_an_error_whatever_the_resolution(api: Api) -> None:
+    twice = [{"id": "i1", "data": image(1)}, {"id": "i1", "data": image(2)}]
+    body = {"inputs": twice, "input_id_conflict_resolution": "SUFFIX"}
+    answer = api.raw("POST", "/inputs", json=body)
+    assert answer.status_code == 207
+    assert [item["status"]["code"] for item in answer.json()["inputs"]] == [30001, 30100]
 
 
 def test_a_batch_has_at_most_128_inputs(api: Api) -> None:
@@ -199,6 +224,103 @@ def test_patching_labels_keeps_the_medium(
     assert data["image"]["image_info"]["format"] == "PNG"
     own = api("GET", "/annotations")["annotations"][0]
     assert {c["id"]: c["value"] for c in own["data"]["concepts"]} == left
+
+
+@pytest.mark.parametrize(
+    ("medium", "http"),
+    [
+        (image(1), 200),
+        ({"image": {}}, 200),
+        (image(2), 400),
+        ({"image": {"url": "http://127.0.0.1:9/other"}}, 400),
+        ({"text": {"raw": "a word"}}, 400),
+    ],
+    ids=["the same bytes", "an empty image", "other bytes", "a url", "a text"],
+)
+@pytest.mark.parametrize("action", ["merge", "overwrite", "remove"])
+def test_the_medium_of_an_input_cannot_be_patched(
+    api: Api, action: str, medium: Any, http: int
+) -> None:
+    add(api, {"id": "i1", "data": image(1)})
+    api.sandbox.wait_idle(60)
+    before = api("GET", "/inputs/i1")["input"]["data"]
+    body = {"inputs": [{"id": "i1", "data": medium}], "action": action}
+    answer = api.raw("PATCH", "/inputs", json=body)
+    assert answer.status_code == http
+    if http != 200:
+        assert answer.json()["status"]["code"] == 30104
+    assert api("GET", "/inputs/i1")["input"]["data"] == before
+
+
+def test_another_medium_may_also_be_passed_over(start: Callable[..., Api]) -> None:
+    api = start(behaviour=Behaviour(patched_media_is_refused=False))
+    add(api, {"id": "i1", "data": image(1)})
+    change = {"id": "i1", "data": {**image(2), "concepts": [{"id": "cat"}]}}
+    api("PATCH", "/inputs", {"inputs": [change], "action": "merge"})
+    data = api("GET", "/inputs/i1")["input"]["data"]
+    assert [concept["id"] for concept in data["concepts"]] == ["cat"]
+
+
+def test_a_place_is_patched(api: Api) -> None:
+    def at(longitude: float, latitude: float) -> Any:
+        return {"geo": {"geo_point": {"longitude": longitude, "latitude": latitude}}}
+
+    add(api, {"id": "i1", "data": {**image(), **at(55, 66)}})
+    change = {"id": "i1", "data": at(77, 88)}
+    api("PATCH", "/inputs", {"inputs": [change], "action": "merge"})
+    assert api("GET", "/inputs/i1")["input"]["data"]["geo"] == at(77, 88)["geo"]
+    own = api("GET", "/annotations")["annotations"][0]
+    assert own["data"]["geo"] == at(77, 88)["geo"]
+
+
+@pytest.mark.parametrize(
+    ("options", "order"),
+    [
+        ({}, ["b", "a", "c", "e", "d"]),
+        ({"descending": "True"}, ["d", "e", "c", "a", "b"]),
+        ({"order_by_id": "True"}, ["a", "b", "c", "d", "e"]),
+        ({"order_by_id": "True", "descending": "true"}, ["e", "d", "c", "b", "a"]),
+    ],
+    ids=str,
+)
+def test_a_stream_goes_on_behind_the_last_id(api: Api, options: Any, order: list[str]) -> None:
+    add(api, *(text(id_) for id_ in "bac"))
+    add(api, *(text(id_) for id_ in "ed"))
+    seen: list[str] = []
+    while True:
+        query = {**options, "per_page": 2, **({"last_id": seen[-1]} if seen else {})}
+        found = api("GET", "/inputs/stream", **query)["inputs"]
+        if not found:
+            break
+        seen += [item["id"] for item in found]
+    assert seen == order
+
+
+def test_a_stream_has_twenty_inputs_a_page_and_knows_its_last_id(api: Api) -> None:
+    add(api, *(text(f"i{number}") for number in range(21)))
+    assert len(api("GET", "/inputs/stream")["inputs"]) == 20
+    assert api.refused("GET", "/inputs/stream", last_id="gone")[:2] == (404, 11101)
+
+
+def test_a_job_counts_what_became_of_the_inputs_of_its_uploads(api: Api) -> None:
+    api.sandbox.hold()
+    body = {
+        "inputs": [text("a"), text("b"), {"id": "bad", "data": {"video": {"base64": "AAAA"}}}],
+        "inputs_add_job_id": "upload",
+    }
+    made = api("POST", "/inputs", body)["inputs_add_job"]
+    assert (made["id"], made["status"]["code"]) == ("upload", 64001)
+    api.raw("POST", "/inputs", json={"inputs": [text("a")], "inputs_add_job_id": "upload"})
+    waiting = api("GET", "/inputs/jobs/add/upload")["inputs_add_job"]["progress"]
+    assert waiting == {"pending_count": "3", "failed_count": "1"}
+    api.sandbox.release()
+    api.sandbox.wait_idle(60)
+    (done,) = api("GET", "/inputs/jobs/add")["inputs_add_jobs"]
+    assert done["progress"] == {"success_count": "2", "failed_count": "2"}
+    assert done["status"]["code"] == 64002
+    cancelled = api("PATCH", "/inputs/jobs/add/upload", {})["inputs_add_job"]
+    assert cancelled["status"]["code"] == 64004
+    assert api.refused("GET", "/inputs/jobs/add/other")[:2] == (404, 11101)
 
 
 def test_an_input_is_deleted_with_its_annotations(api: Api) -> None:
@@ -293,111 +415,6 @@ def test_a_workflow_whose_model_is_gone_fails_the_input(api: Api) -> None:
     assert status["code"] == 30002
     assert "first-write" in status["details"]
     assert written(api) == []
-
-
-# --- annotations ----------------------------------------------------------------------------
-
-
-def annotate(api: Api, input_id: str, concept: str, **fields: Any) -> Any:
-    annotation = {"input_id": input_id, "data": {"concepts": [{"id": concept}]}, **fields}
-    return api("POST", "/annotations", {"annotations": [annotation]})["annotations"][0]
-
-
-@pytest.fixture
-def annotated(api: Api) -> dict[str, str]:
-    add(api, text("i1"), text("i2"))
-    api.sandbox.wait_idle(60)
-    return {
-        "a": annotate(api, "i1", "cat", status={"code": "ANNOTATION_PENDING"})["id"],
-        "b": annotate(api, "i1", "dog", user_id="ann", task_id="t1")["id"],
-        "c": annotate(api, "i2", "cat", user_id="bob")["id"],
-    }
-
-
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ({}, "abc"),
-        ({"input_ids": "i1"}, "ab"),
-        ({"input_ids": ["i1", "i2"]}, "abc"),
-        ({"user_ids": ["ann", "bob"]}, "bc"),
-        ({"user_ids": "nobody"}, ""),
-        ({"statuses": "24151"}, "a"),
-        ({"statuses": "ANNOTATION_SUCCESS"}, "bc"),
-        ({"statuses.code": "24150", "input_ids": "i2"}, "c"),
-        ({"task_id": "t1"}, "b"),
-        ({"list_all_annotations": "True"}, "abc"),
-        ({"workflow_version_ids": "x"}, ""),
-        ({"workflow_version_ids": "x", "user_ids": "ann"}, "b"),
-    ],
-)
-def test_annotation_filters(api: Api, annotated: dict[str, str], query: Any, found: str) -> None:
-    names = {id_: name for name, id_ in annotated.items()}
-    assert "".join(names[item["id"]] for item in written(api, **query)) == found
-
-
-def test_ids_with_input_ids_are_pairs(api: Api, annotated: dict[str, str]) -> None:
-    pairs = {"ids": [annotated["a"], annotated["c"]], "input_ids": ["i1", "i1"]}
-    assert [item["id"] for item in written(api, **pairs)] == [annotated["a"]]
-    wrong = {"ids": [annotated["a"], annotated["c"]], "input_ids": ["i2", "i1"]}
-    assert api.refused("DELETE", "/annotations", wrong)[:2] == (404, 11101)
-    right = {"ids": [annotated["a"], annotated["c"]], "input_ids": ["i1", "i2"]}
-    api("DELETE", "/inputs/annotations", right)
-    assert [item["id"] for item in written(api)] == [annotated["b"]]
-
-
-def test_input_ids_alone_delete_all_but_the_labels(api: Api, annotated: dict[str, str]) -> None:
-    api("DELETE", "/annotations", {"input_ids": ["i1"]})
-    assert [item["id"] for item in written(api)] == [annotated["c"]]
-    assert len(api("GET", "/annotations")["annotations"]) == 3
-
-
-def test_annotations_come_oldest_first_twenty_a_page(api: Api) -> None:
-    add(api, text("i1"))
-    made = [annotate(api, "i1", f"c{number}")["id"] for number in range(25)]
-    first = api("GET", "/annotations")["annotations"]
-    assert len(first) == 20
-    assert [item["id"] for item in written(api)] == made
-
-
-def test_an_annotation_is_patched(api: Api, annotated: dict[str, str]) -> None:
-    def patch(action: str, **fields: Any) -> Any:
-        item = {"id": annotated["a"], "input_id": "i1", **fields}
-        body = {"annotations": [item], "action": action}
-        return api("PATCH", "/annotations", body)["annotations"][0]
-
-    changed = patch("merge", data={"concepts": [{"id": "new"}]}, status={"code": 24150})
-    assert [c["id"] for c in changed["data"]["concepts"]] == ["cat", "new"]
-    assert changed["status"]["code"] == 24150
-    assert [
-        c["id"] for c in patch("remove", data={"concepts": [{"id": "cat"}]})["data"]["concepts"]
-    ] == ["new"]
-    assert [
-        c["id"] for c in patch("overwrite", data={"concepts": [{"id": "z"}]})["data"]["concepts"]
-    ] == ["z"]
-    assert len(written(api, statuses="24150")) == 3
-
-
-@pytest.mark.parametrize(
-    ("annotation", "http", "code"),
-    [
-        ({"input_id": "nobody", "data": {}}, 404, 11101),
-        ({"data": {}}, 400, 24155),
-        ({"input_id": "i1", "status": {"code": 10000}}, 400, 24155),
-        ({"input_id": "i1", "data": {"regions": [{}, {}]}}, 400, 24155),
-        ({"input_id": "i1", "data": {"concepts": [{"id": "x", "app_id": "main"}]}}, 400, 24155),
-    ],
-)
-def test_annotations_that_are_refused(api: Api, annotation: Any, http: int, code: int) -> None:
-    add(api, text("i1"))
-    body = {"annotations": [annotation]}
-    assert api.refused("POST", "/annotations", body)[:2] == (http, code)
-    assert written(api) == []
-
-
-def test_workers_are_listed(api: Api, annotated: dict[str, str]) -> None:
-    workers = api("GET", "/annotations/workers")["workers"]
-    assert {worker["user"]["id"] for worker in workers} == {api.sandbox.user_id, "ann", "bob"}
 
 
 def test_an_input_may_also_be_bound_when_it_is_posted(start: Callable[..., Api]) -> None:

@@ -202,7 +202,8 @@ def test_urls_that_can_be_reached_are_fetched(api: Api, picture_server: str) -> 
     mixed = api.raw("POST", path, json={"inputs": [url("good.png"), url("bad.png")]})
     assert (mixed.status_code, mixed.json()["status"]["code"]) == (207, 10010)
     assert [o["status"]["code"] for o in mixed.json()["outputs"]] == [10000, 30002]
-    assert mixed.json()["outputs"][1]["status"]["details"].endswith("HTTP 404")
+    details = f"404 Client Error: Not Found for url: {picture_server}/bad.png"
+    assert mixed.json()["outputs"][1]["status"]["details"] == details
     failed = api.raw("POST", path, json={"inputs": [url("bad.png")]})
     assert (failed.status_code, failed.json()["status"]["code"]) == (400, 30002)
     api("POST", "/inputs", {"inputs": [{"id": "i1", **url("good.png")}]})

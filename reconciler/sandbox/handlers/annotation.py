@@ -24,12 +24,14 @@ from reconciler.sandbox.context import (
     reads,
     writes,
 )
-from reconciler.sandbox.handlers import concepts
+from reconciler.sandbox.handlers import labels
 from reconciler.sandbox.ids import check_resource_id, stamp
+from reconciler.sandbox.places import places
 from reconciler.sandbox.transaction import Filter, Row
 
-_DEFAULT_PAGE: Final = 20
-_STATUSES: Final = range(24150, 24160)
+STATUSES: Final = frozenset({24150, 24151, 24152, 24157, 24158, 24159})
+"""What an annotation can be: the codes between are errors about one."""
+_PERMISSION_DENIED: Final = 24156
 
 
 def insert(annotation: Any, context: Context, *, maker: str = "") -> bool:
@@ -48,49 +50,6 @@ def insert(annotation: Any, context: Context, *, maker: str = "") -> bool:
     )
 
 
-def list_annotations(request: Any, context: Context) -> Any:
-    """Annotations, oldest first. Author filters are alternatives to one another."""
-    page = context.page(request, _DEFAULT_PAGE)
-    filters = _filters(request)
-    pairs = set(zip(request.input_ids, request.ids, strict=False))
-    paired = bool(request.ids) and bool(request.input_ids)
-    if paired and len(request.ids) != len(request.input_ids):
-        raise status.invalid(
-            f"{len(request.ids)} ids with {len(request.input_ids)} input_ids; with both given they "
-            "are pairs"
-        )
-    if paired or request.task_id:
-        rows = context.tx.select("annotation", context.scope, *filters)
-        rows = [
-            row
-            for row in rows
-            if (not paired or (row.parent, row.id) in pairs)
-            and (not request.task_id or load(row).task_id == request.task_id)
-        ][page.offset : page.offset + page.limit]
-    else:
-        rows = context.tx.select(
-            "annotation", context.scope, *filters, offset=page.offset, limit=page.limit
-        )
-    return service_pb2.MultiAnnotationResponse(status=ok(), annotations=list(map(load, rows)))
-
-
-def _filters(request: Any) -> list[Filter]:
-    filters = []
-    if request.ids:
-        filters.append(Filter("id", tuple(request.ids)))
-    if request.input_ids:
-        filters.append(Filter("parent", tuple(request.input_ids)))
-    if request.statuses:
-        filters.append(Filter("status", tuple(item.code for item in request.statuses)))
-    makers = (*request.model_version_ids, *request.workflow_version_ids)
-    if request.user_ids:
-        other = Filter("k2", makers) if makers else None
-        filters.append(Filter("k1", tuple(request.user_ids), other=other))
-    elif makers:
-        filters.append(Filter("k2", makers))
-    return filters
-
-
 def get_annotation(request: Any, context: Context) -> Any:
     """One annotation of one input."""
     row = _required(request.input_id, request.annotation_id, context)
@@ -98,7 +57,9 @@ def get_annotation(request: Any, context: Context) -> Any:
 
 
 def _required(input_id: str, id_: str, context: Context) -> Row:
+    """The annotation, be it somebody's or a model's."""
     row = context.tx.get(context.key("annotation", id_, input_id))
+    row = row or context.tx.get(context.key("prediction", id_, input_id))
     return need(row, f"annotation_id of input '{input_id}':", id_)
 
 
@@ -107,22 +68,7 @@ def post_annotations(request: Any, context: Context) -> Any:
     check_batch(request.annotations, "annotations")
     added = []
     for sent in request.annotations:
-        if not sent.input_id:
-            raise _invalid("an annotation names no input_id")
-        need(context.tx.get(context.key("input", sent.input_id)), "input_id", sent.input_id)
-        if len(sent.data.regions) > 1:
-            raise _invalid(f"{len(sent.data.regions)} regions in one annotation, the most is one")
-        annotation = resources_pb2.Annotation()
-        annotation.CopyFrom(sent)
-        annotation.id = check_resource_id(sent.id or context.world.ids.new(), "annotation id")
-        annotation.user_id = context.real_user(sent.user_id or sent.worker.user.id)
-        annotation.worker.user.id = annotation.user_id
-        annotation.status.CopyFrom(
-            status.make(_status(sent.status.code) or status.ANNOTATION_SUCCESS)
-        )
-        annotation.trusted = True
-        annotation.input_level = False
-        _label(annotation.data, context)
+        annotation = _built(sent, context)
         if not insert(annotation, context):
             raise status.PlatformError(
                 40010, f"duplicate annotation: '{annotation.id}' already exists"
@@ -131,30 +77,63 @@ def post_annotations(request: Any, context: Context) -> Any:
     return service_pb2.MultiAnnotationResponse(status=ok(), annotations=added)
 
 
-def _invalid(details: str) -> status.PlatformError:
+def _built(sent: Any, context: Context) -> Any:
+    if not sent.input_id:
+        raise invalid("an annotation names no input_id")
+    need(context.tx.get(context.key("input", sent.input_id)), "input_id", sent.input_id)
+    annotation = resources_pb2.Annotation()
+    annotation.CopyFrom(sent)
+    annotation.id = check_resource_id(sent.id or context.world.ids.new(), "annotation id")
+    annotation.user_id = _author(sent, context)
+    annotation.worker.Clear()
+    annotation.worker.user.id = annotation.user_id
+    annotation.status.CopyFrom(
+        status.make(check_status(sent.status.code) or status.ANNOTATION_SUCCESS)
+    )
+    annotation.trusted = True
+    annotation.input_level = False
+    _complete(annotation.data, context)
+    return annotation
+
+
+def _author(sent: Any, context: Context) -> str:
+    """Whose annotation it is; the older field says it too."""
+    worker = sent.worker
+    if sent.model_version_id or worker.HasField("model") or worker.HasField("workflow"):
+        raise status.PlatformError(
+            _PERMISSION_DENIED,
+            "only the platform writes annotations of a model or a workflow: name a user, or nobody",
+        )
+    if sent.user_id and worker.user.id and sent.user_id != worker.user.id:
+        raise invalid(f"user_id '{sent.user_id}' is not worker.user.id '{worker.user.id}'")
+    return context.real_user(worker.user.id or sent.user_id)
+
+
+def _complete(data: Any, context: Context) -> None:
+    """Fill in what the platform adds: concepts as the app knows them, the id of the region."""
+    if len(data.regions) > 1:
+        raise invalid(f"{len(data.regions)} regions in one annotation, the most is one")
+    for place in places(data):
+        for concept in place.concepts:
+            if concept.app_id not in ("", context.scope.app):
+                raise invalid(
+                    f"concept '{concept.id}' is of app '{concept.app_id}', not of this one"
+                )
+    for region in data.regions:
+        region.id = region.id or context.world.ids.new()
+    labels.complete(data, context)
+
+
+def invalid(details: str) -> status.PlatformError:
+    """The error for a request about annotations that cannot be meant."""
     return status.PlatformError(status.ANNOTATION_INVALID_ARGUMENT, details)
 
 
-def _status(code: int) -> int:
-    if code and code not in _STATUSES:
-        raise _invalid(f"status code {code} is not one of an annotation")
+def check_status(code: int) -> int:
+    """The code itself if it is none or one that an annotation can have."""
+    if code and code not in STATUSES:
+        raise invalid(f"status code {code} is not one of an annotation")
     return code
-
-
-def _label(data: Any, context: Context) -> None:
-    """Concepts of the annotation and of its region, as the app knows them."""
-    places = [data, *(region.data for region in data.regions)]
-    sent = [concept for place in places for concept in place.concepts]
-    if not sent:
-        return
-    for concept in sent:
-        if concept.app_id not in ("", context.scope.app):
-            raise _invalid(f"concept '{concept.id}' is of app '{concept.app_id}', not of this one")
-    known = concepts.ensure(sent, context)
-    for place in places:
-        enriched = [concepts.enrich(concept, known) for concept in place.concepts]
-        place.ClearField("concepts")
-        place.concepts.extend(enriched)
 
 
 def patch_annotations(request: Any, context: Context) -> Any:
@@ -167,14 +146,21 @@ def patch_annotations(request: Any, context: Context) -> Any:
         annotation = load(row)
         if annotation.worker.HasField("model"):
             raise status.PlatformError(
-                24156, f"annotation '{sent.id}' was made by a model and cannot be changed"
+                _PERMISSION_DENIED,
+                f"annotation '{sent.id}' was made by a model and cannot be changed",
             )
         _change(annotation, sent, action, row, context)
-        empty = not annotation.data.ListFields()
-        if request.delete_if_empty_data and empty and not row.flag:
+        # Contract: an empty annotation goes only after a removal, and never the input-level one.
+        empties = action == patching.REMOVE and request.delete_if_empty_data
+        if empties and _says_nothing(annotation.data) and not row.flag:
             context.tx.delete(row)
         changed.append(annotation)
     return service_pb2.MultiAnnotationResponse(status=ok(), annotations=changed)
+
+
+def _says_nothing(data: Any) -> bool:
+    left = {field.name for field, _ in data.ListFields()}
+    return left <= {"metadata"} and not data.metadata.fields
 
 
 def _change(annotation: Any, sent: Any, action: str, row: Row, context: Context) -> None:
@@ -182,23 +168,17 @@ def _change(annotation: Any, sent: Any, action: str, row: Row, context: Context)
         names = [field.name for field in sent.data.DESCRIPTOR.fields]
         patching.apply(annotation.data, sent.data, action, names)
         if action != patching.REMOVE:
-            _label(annotation.data, context)
+            _complete(annotation.data, context)
     if action != patching.REMOVE:
         patching.apply(annotation, sent, action, ("annotation_info", "task_id"))
         if sent.status.code:
-            annotation.status.CopyFrom(status.make(_status(sent.status.code)))
+            annotation.status.CopyFrom(status.make(check_status(sent.status.code)))
     at = context.world.clock.now()
     annotation.modified_at.CopyFrom(stamp(at))
     context.tx.update(row, annotation, at=at, status=annotation.status.code)
     if row.flag:
         owner = context.tx.get(context.key("input", row.parent))
-        kept = load(need(owner, "input_id", row.parent))
-        for name in ("concepts", "metadata", "geo"):
-            kept.data.ClearField(name)
-        patching.apply(
-            kept.data, annotation.data, patching.OVERWRITE, ("concepts", "metadata", "geo")
-        )
-        context.tx.update(need(owner, "input_id", row.parent), kept, at=at)
+        labels.copy_to_input(annotation, need(owner, "input_id", row.parent), at, context)
 
 
 def delete_annotation(request: Any, context: Context) -> Any:
@@ -209,7 +189,7 @@ def delete_annotation(request: Any, context: Context) -> Any:
 
 def _delete(row: Row, context: Context) -> None:
     if row.flag:
-        raise _invalid(
+        raise invalid(
             f"annotation '{row.id}' holds the labels of input '{row.parent}' itself and goes with it"
         )
     context.tx.delete(row)
@@ -218,9 +198,9 @@ def _delete(row: Row, context: Context) -> None:
 def delete_annotations(request: Any, context: Context) -> Any:
     """Delete pairs of input and annotation, or all but the input-level ones of some inputs."""
     if not request.input_ids:
-        raise _invalid("the request names no input_ids")
+        raise invalid("the request names no input_ids")
     if request.ids and len(request.ids) != len(request.input_ids):
-        raise _invalid(
+        raise invalid(
             f"{len(request.ids)} ids with {len(request.input_ids)} input_ids; they must be pairs"
         )
     if request.ids:
@@ -231,43 +211,11 @@ def delete_annotations(request: Any, context: Context) -> Any:
         need(context.tx.get(context.key("input", input_id)), "input_id", input_id)
     context.tx.delete_all(
         context.scope,
-        Filter("kind", ("annotation",)),
+        Filter("kind", ("annotation", "prediction")),
         Filter("parent", tuple(request.input_ids)),
         Filter("flag", (0,)),
     )
     return done()
-
-
-def patch_annotations_status(request: Any, context: Context) -> Any:
-    """Set the status of all annotations of a task that have one of the named statuses."""
-    check_action(request.action, patching.OVERWRITE)
-    wanted = _status(request.status_code)
-    if not wanted:
-        raise _invalid("the request names no status_code")
-    filters = []
-    if request.status_codes:
-        filters.append(Filter("status", tuple(request.status_codes)))
-    if request.user_ids:
-        filters.append(Filter("k1", tuple(request.user_ids)))
-    changed = 0
-    for row in context.tx.select("annotation", context.scope, *filters):
-        annotation = load(row)
-        if annotation.task_id != request.task_id:
-            continue
-        annotation.status.CopyFrom(status.make(wanted))
-        context.tx.update(row, annotation, at=context.world.clock.now(), status=wanted)
-        changed += 1
-    return service_pb2.PatchAnnotationsStatusResponse(status=ok())
-
-
-def list_workers(request: Any, context: Context) -> Any:
-    """Who wrote annotations in this app."""
-    page = context.page(request)
-    users = {row.k1: None for row in context.tx.select("annotation", context.scope) if row.k1}
-    workers = [resources_pb2.Worker(user=resources_pb2.User(id=user)) for user in users]
-    return service_pb2.MultiWorkerResponse(
-        status=ok(), workers=workers[page.offset : page.offset + page.limit]
-    )
 
 
 def write(effect: Any, input_id: str, maker: str, context: Context) -> list[Any]:
@@ -301,12 +249,9 @@ def _written(effect: Any, data: Any, input_id: str, maker: str, context: Context
 
 
 ENTRIES: Final[Mapping[str, Entry]] = {
-    "ListAnnotations": reads(list_annotations),
     "GetAnnotation": reads(get_annotation),
     "PostAnnotations": writes(post_annotations),
     "PatchAnnotations": writes(patch_annotations),
-    "PatchAnnotationsStatus": writes(patch_annotations_status),
     "DeleteAnnotation": writes(delete_annotation),
     "DeleteAnnotations": writes(delete_annotations),
-    "ListAnnotationWorkers": reads(list_workers),
 }

@@ -23,13 +23,12 @@ from reconciler.sandbox.context import (
     reads,
     writes,
 )
-from reconciler.sandbox.handlers import concepts
-from reconciler.sandbox.ids import check_resource_id, stamp
-from reconciler.sandbox.transaction import Filter, Key, Row
+from reconciler.sandbox.handlers import input_jobs, labels
+from reconciler.sandbox.ids import MAX_LENGTH, check_resource_id, stamp
+from reconciler.sandbox.transaction import Beyond, Filter, Key, Row
 
-_LABELS: Final = ("concepts", "metadata", "geo")
-_SKIP: Final = 1
-_SUFFIX: Final = 2
+_SUFFIX: Final = resources_pb2.SUFFIX
+_STREAM_PAGE: Final = 20
 REINDEXED: Final = "reindexed"
 REINDEX_ERRORS: Final = "reindex_errors"
 
@@ -50,7 +49,12 @@ def post_inputs(request: Any, context: Context) -> Any:
     bad = [item for item in taken if item.status.code not in _GOOD]
     if bad and context.behaviour.input_batch_is_atomic:
         raise status.PlatformError(bad[0].status.code, bad[0].status.details)
-    return service_pb2.MultiInputResponse(status=_envelope(len(bad), len(taken), bad), inputs=taken)
+    job = None
+    if request.inputs_add_job_id:
+        job = input_jobs.note(request.inputs_add_job_id, taken, len(bad), context)
+    return service_pb2.MultiInputResponse(
+        status=_envelope(len(bad), len(taken), bad), inputs=taken, inputs_add_job=job
+    )
 
 
 _GOOD: Final = frozenset(
@@ -68,29 +72,41 @@ def _envelope(bad: int, all_: int, items: Sequence[Any]) -> Any:
 
 
 class _Seen:
-    """Which ids and URLs are taken, by the store or earlier in the same request."""
+    """Which ids and URLs are taken: ``ids`` in the store, ``here`` earlier in the same request."""
 
     def __init__(self, sent: Sequence[Any], context: Context) -> None:
         ids = tuple(item.id for item in sent if item.id)
         urls = tuple(url for item in sent if (url := media.url_of(item.data)))
         select = context.tx.select
         self.ids = {row.id for row in select("input", context.scope, Filter("id", ids))}
+        self.here: set[str] = set()
         self.urls = {row.k1 for row in select("input", context.scope, Filter("k1", urls))}
 
 
-def _take(sent: Any, seen: _Seen, resolution: int, context: Context) -> Any:
+def _free_id(sent: Any, seen: _Seen, resolution: int, context: Context) -> str:
+    """The id of a new input. Contract: SKIP, the default, calls a taken one an error; SUFFIX tries
+    ``-1`` to ``-9`` and then a random ending, but not for an id that stands twice in one request.
+    """
     id_ = check_resource_id(
         sent.id or context.world.ids.new(), "input id", code=status.INPUT_INVALID_REQUEST
     )
-    if id_ in seen.ids:
-        if resolution == _SKIP:
-            row = context.tx.get(context.key("input", id_))
-            return load(need(row, "input_id", id_))
-        if resolution != _SUFFIX:
-            raise status.PlatformError(
-                status.INPUT_DUPLICATE, f"duplicate input: id '{id_}' already exists"
-            )
-        id_ = f"{id_[:39]}-{context.world.ids.new()[:8]}"
+    if id_ not in seen.ids | seen.here:
+        return id_
+    if id_ in seen.here or resolution != _SUFFIX:
+        raise status.PlatformError(
+            status.INPUT_DUPLICATE, f"duplicate input: id '{id_}' already exists"
+        )
+    for ending in (*map(str, range(1, 10)), context.world.ids.new()[:8]):
+        # An id that is as long as may be gives way to its ending.
+        stem = id_[: MAX_LENGTH - 1 - len(ending)].rstrip("-_")
+        longer = f"{stem}-{ending}"
+        if longer not in seen.here and context.tx.get(context.key("input", longer)) is None:
+            return longer
+    raise status.PlatformError(status.INPUT_DUPLICATE, f"no suffix of id '{id_}' is free")
+
+
+def _take(sent: Any, seen: _Seen, resolution: int, context: Context) -> Any:
+    id_ = _free_id(sent, seen, resolution, context)
     kind = _check_medium(sent)
     url = media.url_of(sent.data)
     if url and url in seen.urls and not getattr(sent.data, kind).allow_duplicate_url:
@@ -104,7 +120,7 @@ def _take(sent: Any, seen: _Seen, resolution: int, context: Context) -> Any:
             "the default workflow has a detector: label with annotations, not in the input",
         )
     stored = _store(sent, id_, url, context)
-    seen.ids.add(id_)
+    seen.here.update((id_, sent.id))
     seen.urls.add(url)
     return stored
 
@@ -158,63 +174,15 @@ def _store(sent: Any, id_: str, url: str, context: Context) -> Any:
     sha256 = media.digest(content) if content is not None else ""
     if content is not None and not kept.data.HasField("text"):
         context.tx.put_media(sha256, content)
-    _label(kept, context)
+    labels.complete(kept.data, context)
     context.tx.insert(
         context.key("input", id_), kept, at=at, status=kept.status.code, k1=url, k2=sha256
     )
-    _insert_input_level(kept, at, context)
+    labels.insert_own(kept, at, context)
     due = at + context.behaviour.input_delay_ms * 1000
     binding = _default_version(context) if context.behaviour.inputs_bind_when_posted else ""
     context.tx.add_job("input", context.scope, "", id_, due=due, binding=binding)
     return context.created(kept)
-
-
-def _label(kept: Any, context: Context) -> None:
-    """Concepts as the app knows them; unknown ones are made."""
-    sent = list(kept.data.concepts)
-    if not sent:
-        return
-    known = concepts.ensure(sent, context)
-    enriched = [concepts.enrich(item, known) for item in sent]
-    kept.data.ClearField("concepts")
-    kept.data.concepts.extend(enriched)
-
-
-def _labels_of(kept: Any) -> Any:
-    labels = resources_pb2.Data()
-    patching.apply(labels, kept.data, patching.OVERWRITE, _LABELS)
-    return labels
-
-
-def _insert_input_level(kept: Any, at: int, context: Context) -> None:
-    annotation = resources_pb2.Annotation(
-        id=context.world.ids.new(),
-        input_id=kept.id,
-        data=_labels_of(kept),
-        user_id=context.scope.user,
-        status=status.make(status.ANNOTATION_SUCCESS),
-        created_at=stamp(at),
-        modified_at=stamp(at),
-        trusted=True,
-        input_level=True,
-    )
-    annotation.worker.user.id = context.scope.user
-    context.tx.insert(
-        context.key("annotation", annotation.id, kept.id),
-        annotation,
-        at=at,
-        status=status.ANNOTATION_SUCCESS,
-        k1=annotation.user_id,
-        flag=1,
-    )
-
-
-def input_level(input_id: str, context: Context) -> Row | None:
-    """The row of the annotation that holds an input's own labels."""
-    rows = context.tx.select(
-        "annotation", context.scope, Filter("parent", (input_id,)), Filter("flag", (1,)), limit=1
-    )
-    return rows[0] if rows else None
 
 
 def list_inputs(request: Any, context: Context) -> Any:
@@ -241,17 +209,17 @@ def list_inputs(request: Any, context: Context) -> Any:
 
 
 def stream_inputs(request: Any, context: Context) -> Any:
-    """The app's inputs in the order of their creation, going on after ``last_id``."""
-    page = context.page(service_pb2.ListInputsRequest(per_page=request.per_page))
-    order = "-" if request.descending else ""
-    rows = context.tx.select(
-        "input", context.scope, order=f"{order}{'id' if request.order_by_id else 'created'}"
-    )
-    ids = [row.id for row in rows]
-    start = ids.index(request.last_id) + 1 if request.last_id in ids else 0
-    return service_pb2.MultiInputResponse(
-        status=ok(), inputs=list(map(load, rows[start : start + page.limit]))
-    )
+    """One page of the app's inputs, oldest first or by id, going on behind ``last_id``."""
+    page = context.page(service_pb2.ListInputsRequest(per_page=request.per_page), _STREAM_PAGE)
+    filters = []
+    if request.last_id:
+        row = context.tx.get(context.key("input", request.last_id))
+        last = need(row, "last_id", request.last_id)
+        column, value = ("id", last.id) if request.order_by_id else ("seq", last.seq)
+        filters.append(Beyond(column, value, backwards=request.descending))
+    order = ("-" if request.descending else "") + ("id" if request.order_by_id else "created")
+    rows = context.tx.select("input", context.scope, *filters, order=order, limit=page.limit)
+    return service_pb2.MultiInputResponse(status=ok(), inputs=list(map(load, rows)))
 
 
 def get_input(request: Any, context: Context) -> Any:
@@ -270,16 +238,21 @@ def patch_inputs(request: Any, context: Context) -> Any:
     for sent in request.inputs:
         row = need(context.tx.get(context.key("input", sent.id)), "input_id", sent.id)
         kept = load(row)
+        if context.behaviour.patched_media_is_refused and not _same_medium(sent, kept, row):
+            raise status.PlatformError(
+                status.INPUT_INVALID_ARGUMENT,
+                f"the medium of input '{sent.id}' cannot be changed: add another input",
+            )
         patching.apply(
             kept.data,
             sent.data,
             action,
-            _LABELS,
+            labels.LABELS,
             drop_unsent=context.behaviour.overwrite_drops_unsent,
         )
         if action != patching.REMOVE:
-            _label(kept, context)
-        set_labels(kept, row, context)
+            labels.complete(kept.data, context)
+        labels.store(kept, row, context)
         shown = resources_pb2.Input()
         shown.CopyFrom(kept)
         shown.status.CopyFrom(status.make(status.INPUT_MODIFIED))
@@ -287,17 +260,17 @@ def patch_inputs(request: Any, context: Context) -> Any:
     return service_pb2.MultiInputResponse(status=ok(), inputs=changed)
 
 
-def set_labels(kept: Any, row: Row, context: Context) -> None:
-    """Store changed labels of an input, in itself and in its input-level annotation."""
-    at = context.world.clock.now()
-    kept.modified_at.CopyFrom(stamp(at))
-    context.tx.update(row, kept, at=at)
-    found = input_level(kept.id, context)
-    if found is not None:
-        annotation = load(found)
-        annotation.data.CopyFrom(_labels_of(kept))
-        annotation.modified_at.CopyFrom(stamp(at))
-        context.tx.update(found, annotation, at=at)
+def _same_medium(sent: Any, kept: Any, row: Row) -> bool:
+    """Whether a patch names no medium, or the one there is: who edits what GET showed sends it."""
+    kind = media.kind_of(sent.data)
+    if kind is None:
+        return True
+    if kind != media.kind_of(kept.data):
+        return False
+    new, old = getattr(sent.data, kind), getattr(kept.data, kind)
+    if kind == "text":
+        return new.raw in ("", old.raw) and new.url in ("", old.url)
+    return new.url in ("", old.url) and (not new.base64 or media.digest(new.base64) == row.k2)
 
 
 def delete_input(request: Any, context: Context) -> Any:
@@ -328,7 +301,7 @@ def remove(row: Row, context: Context) -> None:
     """Take an input out, with its annotations and what was queued for it."""
     context.tx.delete(row)
     context.tx.delete_all(
-        context.scope, Filter("kind", ("annotation",)), Filter("parent", (row.id,))
+        context.scope, Filter("kind", ("annotation", "prediction")), Filter("parent", (row.id,))
     )
     context.tx.drop_jobs(
         context.scope, Filter("kind", ("input", "reindex")), Filter("id", (row.id,))

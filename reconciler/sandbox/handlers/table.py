@@ -9,8 +9,10 @@ from typing import Final
 from reconciler.sandbox.context import Entry
 from reconciler.sandbox.handlers import (
     annotation,
+    annotation_lists,
     apps,
     concepts,
+    input_jobs,
     inputs,
     model_types,
     models,
@@ -25,8 +27,10 @@ from reconciler.sandbox.handlers import (
 
 _MODULES: Final = (
     annotation,
+    annotation_lists,
     apps,
     concepts,
+    input_jobs,
     inputs,
     model_types,
     models,
