@@ -310,3 +310,37 @@ def test_old_versions_can_be_described_and_deleted(api: Api) -> None:
     assert refused[:2] == (400, 22104)
     api("DELETE", "/workflows/w/versions", {"workflow_version_ids": [first]})
     assert [v["id"] for v in api("GET", "/workflows/w/versions")["workflow_versions"]] == [current]
+
+
+def test_general_is_what_the_sdk_exported(api: Api) -> None:
+    found = api("GET", "/v2/users/clarifai/apps/main/workflows/General")["workflow"]
+    pins = [
+        (item["id"], item["model"]["id"], item["model"]["model_version"]["id"])
+        for item in found["nodes"]
+    ]
+    assert pins == [
+        ("general-v1.5-concept", GENERAL, GENERAL_VERSION),
+        ("general-v1.5-embed", "general-image-embedding", "bb186755eda04f9cbb6fe32e816be104"),
+        ("general-v1.5-cluster", "general-clusterering", "cc2074cff6dc4c02b6f4e1b8606dcb54"),
+    ]
+    assert edges(found)["general-v1.5-cluster"] == ["general-v1.5-embed"]
+
+
+def test_the_sdks_sample_of_many_nodes_is_taken(api: Api) -> None:
+    versions = {
+        "face-detection": "fe995da8cb73490f8556416ecf25cea3",
+        "margin-110-image-crop": "b9987421b40a46649566826ef9325303",
+        "face-sentiment-recognition": "a5d7776f0c064a41b48c3ce039049f65",
+        "moderation-recognition": "aa8be956dbaa4b7a858826a84253cab9",
+    }
+    crop, sentiment = "margin-110-image-crop", "face-sentiment-recognition"
+    made = post(
+        api,
+        node("detector", "face-detection", versions["face-detection"]),
+        node("cropper", crop, versions[crop], "detector"),
+        node("face-sentiment", sentiment, versions[sentiment], "cropper"),
+        node("moderation", "moderation-recognition", versions["moderation-recognition"]),
+    )
+    assert sorted(order(made)) == ["cropper", "detector", "face-sentiment", "moderation"]
+    older = node("old", "a403429f2ddf4b49b307e318f00e528b", "34ce21a40cc24b6b96ffee54aabff139")
+    assert post(api, older, id_="older")["nodes"][0]["model"]["app_id"] == "main"
