@@ -38,7 +38,7 @@ USER_LEVEL: Final = frozenset(
 )
 """Methods about a user, not about one app."""
 
-ACROSS_APPS: Final = frozenset({"ListModels", "ListWorkflows"})
+ACROSS_APPS: Final = frozenset({"ListEvaluations", "ListModels", "ListWorkflows"})
 """Methods that a personal token may also call for a user alone."""
 
 _HEADER: Final = re.compile(r"Key ([!-~]+)")

@@ -38,6 +38,7 @@ MESSAGES: Final[Mapping[str, Any]] = {
     "prediction": resources_pb2.Annotation,
     "inputs_add_job": resources_pb2.InputsAddJob,
     "search": resources_pb2.Search,
+    "evaluation": resources_pb2.EvalMetrics,
 }
 """The message that each kind of object is stored as."""
 

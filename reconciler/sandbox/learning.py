@@ -1,28 +1,36 @@
-"""Training of an embedding-classifier: its labelled inputs gathered, embedded and learned from."""
+"""What a classifier learns from: the app's labelled inputs gathered, embedded, and trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from reconciler import catalogue
 from reconciler.sandbox import codec, media, runs, status, training, vision
 from reconciler.sandbox.context import PUBLIC, World, load
-from reconciler.sandbox.transaction import Filter, Scope, Tx
+from reconciler.sandbox.transaction import Filter, Key, Scope, Tx
+
+Kind: TypeAlias = Literal["image", "text"]
 
 _TRAINED_HERE: Final = "embedding-classifier"
 _TRAINING_FAILED: Final = 21106
 _INVALID_PARAMS: Final = 21118
-_EMBEDDER_TYPE: Final = "visual-embedder"
+_EMBEDDERS: Final[Mapping[str, Kind]] = MappingProxyType(
+    {"visual-embedder": "image", "text-embedder": "text"}
+)
+_NO_EXTRA_NEGATIVES: Final = "Disabled"
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """An input with what people, or confident writers, said it shows and does not show."""
+    """An input with what people, or confident writers, said it shows and does not show.
 
-    data: Any
+    ``input`` is the stored message; ``vector`` is the packed one of its medium, if it was kept.
+    """
+
+    input: Any
     sha256: str
     vector: bytes | None
     positives: frozenset[str]
@@ -36,6 +44,7 @@ class Lesson:
     concept_ids: tuple[str, ...]
     exclusive: bool
     examples: tuple[Labelled, ...]
+    kind: Kind = "image"
     problem: str = ""
     problem_code: int = _TRAINING_FAILED
 
@@ -51,49 +60,94 @@ class Learned:
     vectors: tuple[tuple[str, str, bytes], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Labelled inputs with their vectors, side by side; ``made`` are vectors that were not kept."""
+
+    inputs: tuple[Any, ...]
+    examples: tuple[training.Example, ...]
+    made: tuple[tuple[str, str, bytes], ...]
+
+
 def gather(tx: Tx, scope: Scope, model: Any, version: Any) -> Lesson:
-    """The processed inputs whose successful annotations name the concepts of the version."""
+    """The processed inputs whose successful annotations name concepts.
+
+    Inputs that carry only other concepts are further examples of what the version's concepts are
+    not, unless ``enrich_dataset`` is Disabled: the platform adds negatives of its own there.
+    """
     type_id = catalogue.canonical_model_type(model.model_type_id)
     if type_id != _TRAINED_HERE:
-        return Lesson((), False, (), f"the sandbox does not train models of type '{type_id}'")
+        problem = f"the sandbox does not train models of type '{type_id}'"
+        return Lesson((), False, (), problem=problem)
     base = version.input_info.base_embed_model
     known = catalogue.public_model(base.id) if base.id else None
     foreign = (base.user_id, base.app_id) not in (("", ""), PUBLIC)
-    if base.id and (known is None or foreign or known.model_type_id != _EMBEDDER_TYPE):
+    if base.id and (known is None or foreign or known.model_type_id not in _EMBEDDERS):
         problem = f"base_embed_model '{base.id}' is not the sandbox's embedding model"
-        return Lesson((), False, (), problem, _INVALID_PARAMS)
+        return Lesson((), False, (), problem=problem, problem_code=_INVALID_PARAMS)
     concept_ids = tuple(concept.id for concept in version.output_info.data.concepts)
-    labels = _labels(tx, scope, frozenset(concept_ids))
-    rows = tx.select(
-        "input",
-        scope,
-        Filter("status", (status.INPUT_SUCCESS,)),
-    )
-    wanted = runs.embedder_version()
+    exclusive = _is_exclusive(version)
+    labelled = _labelled(tx, scope, concept_ids, others=not exclusive and _takes_others(version))
+    kinds = _kinds(tx, scope) if known is None else (_EMBEDDERS[known.model_type_id],)
+    # Without a word on the embedder it is the default workflow's; where that has both, the one
+    # for most of what there is to learn from.
+    kind = max(kinds, key=lambda kind: sum(_is_of(item, kind) for item in labelled))
+    wanted = runs.embedder_version(kind)
     examples = tuple(
         Labelled(
-            load(row).data,
-            row.k2,
-            tx.embedding(row.k2, wanted) if row.k2 else None,
-            frozenset(labels[row.id][0]),
-            frozenset(labels[row.id][1]),
+            item.input,
+            item.sha256,
+            tx.embedding(item.sha256, wanted) if item.sha256 else None,
+            item.positives,
+            item.negatives,
         )
-        for row in rows
-        if row.id in labels
+        for item in labelled
+        if _is_of(item, kind)
     )
-    return Lesson(concept_ids, _is_exclusive(version), examples)
+    return Lesson(concept_ids, exclusive, examples, kind)
 
 
-def _labels(
-    tx: Tx, scope: Scope, wanted: frozenset[str]
-) -> Mapping[str, tuple[set[str], set[str]]]:
+def _is_of(item: Labelled, kind: Kind) -> bool:
+    return media.kind_of(item.input.data) == kind
+
+
+def _kinds(tx: Tx, scope: Scope) -> tuple[Kind, ...]:
+    """What the embedders of the default workflow read; everything if it has none."""
+    row = tx.get(Key("app", *scope, "", scope.app))
+    default = load(row).default_workflow if row is not None else None
+    found = default and tx.get(Key("workflow", default.user_id, default.app_id, "", default.id))
+    nodes = load(found).nodes if found else ()
+    types = {catalogue.canonical_model_type(node.model.model_type_id) for node in nodes}
+    kinds = tuple(kind for type_id, kind in _EMBEDDERS.items() if type_id in types)
+    return kinds or tuple(_EMBEDDERS.values())
+
+
+def _labelled(
+    tx: Tx, scope: Scope, concept_ids: Sequence[str], *, others: bool
+) -> tuple[Labelled, ...]:
+    wanted = frozenset(concept_ids)
+    labels = _labels(tx, scope)
+    if not any(wanted & (shown | absent) for shown, absent in labels.values()):
+        return ()
+    found = []
+    for row in tx.select("input", scope, Filter("status", (status.INPUT_SUCCESS,))):
+        shown, absent = labels.get(row.id, (set(), set()))
+        positives, negatives = wanted & shown, wanted & absent
+        if not positives and not negatives:
+            if not others or not shown:
+                continue
+            negatives = wanted
+        found.append(Labelled(load(row), row.k2, None, positives, negatives))
+    return tuple(found)
+
+
+def _labels(tx: Tx, scope: Scope) -> Mapping[str, tuple[set[str], set[str]]]:
     """Positive and negative concepts by input: only successful annotations teach."""
     labels: dict[str, tuple[set[str], set[str]]] = {}
     for row in tx.select("annotation", scope, Filter("status", (status.ANNOTATION_SUCCESS,))):
         for concept in load(row).data.concepts:
-            if concept.id in wanted:
-                shown, absent = labels.setdefault(row.parent, (set(), set()))
-                (shown if concept.value > 0 else absent).add(concept.id)
+            shown, absent = labels.setdefault(row.parent, (set(), set()))
+            (shown if concept.value > 0 else absent).add(concept.id)
     return MappingProxyType(labels)
 
 
@@ -104,26 +158,44 @@ def _is_exclusive(version: Any) -> bool:
     return bool(info.output_config.concepts_mutually_exclusive)
 
 
+def _takes_others(version: Any) -> bool:
+    """Whether negatives may come from elsewhere."""
+    params = version.train_info.params.fields
+    enrich = params["enrich_dataset"].string_value if "enrich_dataset" in params else ""
+    return enrich != _NO_EXTRA_NEGATIVES
+
+
 def learn(lesson: Lesson, world: World) -> Learned:
     """Embed what has no vector yet and train; every failure is a status of the version."""
     if lesson.problem:
         return Learned(lesson.problem_code, lesson.problem)
-    examples, made = [], []
+    found = embedded(lesson, world)
+    try:
+        artifact = training.train(
+            found.examples,
+            lesson.concept_ids,
+            mutually_exclusive=lesson.exclusive,
+            kind=lesson.kind,
+        )
+    except training.TrainingError as error:
+        return Learned(error.code, str(error), None, len(found.examples), found.made)
+    return Learned(status.MODEL_TRAINED, "", artifact, len(found.examples), found.made)
+
+
+def embedded(lesson: Lesson, world: World) -> Examples:
+    """The examples with their vectors; inputs whose medium cannot be had are left out."""
+    inputs, examples, made = [], [], []
     for item in lesson.examples:
         vector = runs.unpack(item.vector) if item.vector else _embed(item, world)
         if vector is None:
             continue
         if item.sha256 and item.vector is None:
-            made.append((item.sha256, runs.embedder_version(), runs.pack(vector)))
+            made.append((item.sha256, runs.embedder_version(lesson.kind), runs.pack(vector)))
         # What both stands and is denied is doubtful; a label wins over its denial.
-        examples.append(
-            training.Example(tuple(vector), item.positives, item.negatives - item.positives)
-        )
-    try:
-        artifact = training.train(examples, lesson.concept_ids, mutually_exclusive=lesson.exclusive)
-    except training.TrainingError as error:
-        return Learned(error.code, str(error), None, len(examples), tuple(made))
-    return Learned(status.MODEL_TRAINED, "", artifact, len(examples), tuple(made))
+        negatives = item.negatives - item.positives
+        examples.append(training.Example(tuple(vector), item.positives, negatives))
+        inputs.append(item.input)
+    return Examples(tuple(inputs), tuple(examples), tuple(made))
 
 
 def _embed(item: Labelled, world: World) -> Sequence[float] | None:
@@ -132,9 +204,6 @@ def _embed(item: Labelled, world: World) -> Sequence[float] | None:
             return tx.media(sha256)
 
     try:
-        medium = media.open_medium(item.data, item.sha256, stored, world.scores)
-        if medium.kind != "image" or medium.data is None:
-            return None
-        return vision.embed(medium.data)
+        return runs.embed(media.open_medium(item.input.data, item.sha256, stored, world.scores))
     except (status.PlatformError, vision.ImageError):
         return None

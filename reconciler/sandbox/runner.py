@@ -1,4 +1,4 @@
-"""Background work: inputs run through the default workflow, classifiers are trained.
+"""Background work: inputs run through the default workflow, classifiers are trained and evaluated.
 
 Jobs stand in the store. A worker takes some in one transaction (which settles what they are bound to),
 computes without one, and writes all that came of it, the end of the job included, in a second one: so a
@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from reconciler.errors import SandboxError
-from reconciler.sandbox import engine, learning, media, runs, status
+from reconciler.sandbox import engine, media, runs, status, study
 from reconciler.sandbox.context import Caller, Context, World, load
 from reconciler.sandbox.handlers import annotation, inputs, predictions
-from reconciler.sandbox.ids import stamp
 from reconciler.sandbox.transaction import Job, Key, Row, Scope, Tx
 
 _log = logging.getLogger(__name__)
@@ -31,7 +30,6 @@ _BATCH: Final = 8
 _BUG: Final = "the sandbox has a bug; see its log"
 _IDLE_WAIT: Final = 0.5
 _INPUT_KINDS: Final = ("input", "reindex", "delete")
-_TRAIN_KINDS: Final = ("train",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,7 @@ class _Outcome:
     details: str = ""
     effects: tuple[engine.WriterEffect, ...] = ()
     data: Any = None
+    medium: engine.Media | None = None
     vectors: tuple[tuple[str, str, bytes], ...] = ()
     outputs: tuple[engine.NodeOutput, ...] = ()
 
@@ -74,7 +73,7 @@ class Runner:
             for n in range(workers)
         ]
         self._threads.append(
-            threading.Thread(target=self._work, args=(_TRAIN_KINDS,), name="sandbox-training")
+            threading.Thread(target=self._work, args=(study.KINDS,), name="sandbox-study")
         )
 
     def start(self) -> None:
@@ -163,8 +162,8 @@ class Runner:
         with self._world.store.read() as tx:
             if not tx.due_jobs(kinds, self._now(), 1):
                 return False
-        if kinds is _TRAIN_KINDS:
-            return self._train_one()
+        if kinds is study.KINDS:
+            return self._study_one()
         return self._process_some()
 
     # --- inputs -------------------------------------------------------------------------------
@@ -225,14 +224,14 @@ class Runner:
                 task, status.INPUT_FAILED, f"the sandbox does not process {kind} inputs"
             )
         try:
-            with self._world.store.read() as tx:
-                medium, vector = self._open(tx, kept, task.row)
-            if medium is None:
-                medium = media.open_medium(kept.data, "", _nothing, self._world.scores)
-            if medium.kind == "image" and medium.data is not None:
-                media.describe_image(kept.data, medium.data)
+            medium = self._open(kept, task.row)
+            if medium.data is not None:
+                describe = media.describe_image if kind == "image" else media.describe_text
+                describe(kept.data, medium.data)
             effects: list[engine.WriterEffect] = []
-            outputs = task.plan.run(self._world, medium, write=effects.append, vector=vector)
+            outputs = task.plan.run(
+                self._world, medium, write=effects.append, vector=self._kept_vector(medium)
+            )
         except engine.ModelFailure as failure:
             return _Outcome(task, status.INPUT_FAILED, failure.details)
         except status.PlatformError as error:
@@ -242,19 +241,26 @@ class Runner:
             status.INPUT_SUCCESS,
             effects=tuple(effects),
             data=kept.data,
+            medium=medium,
             vectors=_vectors(outputs, medium),
             outputs=outputs,
         )
 
-    def _open(
-        self, tx: Tx, kept: Any, row: Row
-    ) -> tuple[engine.Media | None, tuple[float, ...] | None]:
-        """The stored medium and its kept vector; nothing for a URL, which is fetched later."""
-        if not row.k2 and not kept.data.HasField("text"):
-            return None, None
-        medium = media.open_medium(kept.data, row.k2, tx.media, self._world.scores)
-        vector = tx.embedding(medium.sha256, runs.embedder_version())
-        return medium, runs.unpack(vector) if vector else None
+    def _open(self, kept: Any, row: Row) -> engine.Media:
+        """The stored medium; one that is only a URL is fetched, outside of any transaction."""
+
+        def stored(sha256: str) -> bytes | None:
+            with self._world.store.read() as tx:
+                return tx.media(sha256)
+
+        return media.open_medium(kept.data, row.k2, stored, self._world.scores)
+
+    def _kept_vector(self, medium: engine.Media) -> tuple[float, ...] | None:
+        if not medium.sha256:
+            return None
+        with self._world.store.read() as tx:
+            vector = tx.embedding(medium.sha256, runs.embedder_version(medium.kind))
+        return runs.unpack(vector) if vector else None
 
     def _end(self, tx: Tx, outcome: _Outcome) -> None:
         job = outcome.task.job
@@ -276,23 +282,29 @@ class Runner:
         if job.kind == "input":
             kept = load(row)
             kept.status.CopyFrom(status.make(outcome.code, outcome.details))
-            if outcome.data is not None and outcome.data.HasField("image"):
-                kept.data.image.image_info.CopyFrom(outcome.data.image.image_info)
-            tx.update(row, kept, status=outcome.code)
+            sha256 = row.k2
+            if not failed and outcome.medium is not None:
+                _describe(kept.data, outcome.data)
+                sha256 = self._keep(tx, outcome.medium) or sha256
+            tx.update(row, kept, status=outcome.code, k2=sha256)
 
-    # --- training -----------------------------------------------------------------------------
+    def _keep(self, tx: Tx, medium: engine.Media) -> str:
+        """What was fetched is kept, so that the input stays what it was when its URL is gone."""
+        if medium.url and medium.data is not None:
+            tx.put_media(medium.sha256, medium.data)
+        return medium.sha256
 
-    def _train_one(self) -> bool:
+    # --- classifiers ----------------------------------------------------------------------------
+
+    def _study_one(self) -> bool:
         with self._world.store.write() as tx:
-            jobs = tx.due_jobs(_TRAIN_KINDS, self._now(), 1)
-            lesson = self._begin_training(tx, jobs[0]) if jobs else None
-        if lesson is None:
+            jobs = tx.due_jobs(study.KINDS, self._now(), 1)
+            task = study.begin(tx, jobs[0]) if jobs else None
+        if task is None:
             return bool(jobs)
-        (learned,) = self._compute(lambda item: learning.learn(item, self._world), [lesson])
-        result = learned or learning.Learned(status.MODEL_TRAINING_ERROR, _BUG)
+        (outcome,) = self._compute(lambda item: study.work(item, self._world), [task])
         with self._world.store.write() as tx:
-            if tx.end_job(jobs[0]):
-                self._end_training(tx, jobs[0], result)
+            study.end(tx, task, outcome, _BUG, self._world)
         return True
 
     def _compute(self, work: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out | None]:
@@ -308,40 +320,13 @@ class Runner:
             results.append(None if error is not None else future.result())
         return results
 
-    def _version_row(self, tx: Tx, job: Job) -> Row | None:
-        return tx.get(Key("model_version", *job.scope, job.parent, job.id))
 
-    def _begin_training(self, tx: Tx, job: Job) -> learning.Lesson | None:
-        row = self._version_row(tx, job)
-        model = tx.get(Key("model", *job.scope, "", job.parent))
-        if row is None or model is None:
-            tx.end_job(job)
-            return None
-        version = load(row)
-        version.status.CopyFrom(status.make(status.MODEL_TRAINING))
-        tx.update(row, version, status=status.MODEL_TRAINING)
-        tx.start_job(job, b"")
-        return learning.gather(tx, job.scope, load(model), version)
-
-    def _end_training(self, tx: Tx, job: Job, result: learning.Learned) -> None:
-        row = self._version_row(tx, job)
-        if row is None:
-            return
-        version = load(row)
-        at = self._world.clock.now()
-        version.status.CopyFrom(status.make(result.code, result.details))
-        version.completed_at.CopyFrom(stamp(at))
-        version.modified_at.CopyFrom(stamp(at))
-        version.total_input_count = result.examples
-        tx.update(row, version, at=at, status=result.code)
-        if result.artifact is not None:
-            tx.put_artifact(version.id, result.artifact)
-        for vector in result.vectors:
-            tx.put_embedding(*vector)
-
-
-def _nothing(_sha256: str) -> None:
-    return None
+def _describe(kept: Any, found: Any) -> None:
+    """What was found out about the medium, without what was changed meanwhile."""
+    if found.HasField("image"):
+        kept.image.image_info.CopyFrom(found.image.image_info)
+    elif found.HasField("text"):
+        kept.text.text_info.CopyFrom(found.text.text_info)
 
 
 def _vectors(
@@ -350,7 +335,7 @@ def _vectors(
     """Embeddings of the input itself, to be kept for training."""
     if not medium.sha256:
         return ()
-    wanted = runs.embedder_version()
+    wanted = runs.embedder_version(medium.kind)
     for made in outputs:
         if made.version.id == wanted and made.data.embeddings:
             vector = runs.pack(list(made.data.embeddings[0].vector))

@@ -20,7 +20,7 @@ from reconciler.sandbox.context import (
     visibility,
     writes,
 )
-from reconciler.sandbox.handlers import lookup, parameters
+from reconciler.sandbox.handlers import evaluations, lookup, parameters
 from reconciler.sandbox.handlers.model_types import model_type
 from reconciler.sandbox.ids import stamp
 from reconciler.sandbox.transaction import Filter, Row
@@ -237,6 +237,7 @@ def remove(row: Row, context: Context) -> None:
     """Delete a version with its background work, and mark the workflow versions that pin it."""
     context.tx.delete(row)
     context.tx.drop_jobs(context.scope, Filter("kind", ("train",)), Filter("id", (row.id,)))
+    evaluations.remove_all(row, context)
     for found in context.tx.select("workflow_version", context.scope):
         workflow = load(found)
         pins = {node.model.model_version.id for node in workflow.nodes}
