@@ -8,7 +8,7 @@ from typing import Any, Final
 from clarifai_grpc.grpc.api import resources_pb2
 
 from reconciler import catalogue
-from reconciler.sandbox import parsing, status
+from reconciler.sandbox import parsing, status, words
 from reconciler.sandbox.context import PUBLIC
 from reconciler.sandbox.ids import stamp
 from reconciler.sandbox.transaction import Key, Tx
@@ -24,6 +24,9 @@ def seed(tx: Tx, scored_concepts: Iterable[str] = ()) -> None:
     names = {**{id_: id_ for id_ in sorted(scored_concepts)}, **catalogue.PUBLIC_CONCEPTS}
     for id_, name in names.items():
         tx.insert(Key("concept", *PUBLIC, "", id_), concept(id_, name), at=_LONG_AGO)
+        for language, word in words.PUBLIC_NAMES.get(id_, {}).items():
+            spoken = resources_pb2.ConceptLanguage(id=language, name=word)
+            tx.insert(Key("concept_language", *PUBLIC, id_, language), spoken, at=_LONG_AGO)
     for model in catalogue.PUBLIC_MODELS:
         tx.insert(
             Key("model", *PUBLIC, "", model.id),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -22,9 +21,17 @@ from reconciler.sandbox.context import (
     visibility,
     writes,
 )
+from reconciler.sandbox.handlers import languages, lookup, matching
 from reconciler.sandbox.ids import check_concept_id, stamp
-from reconciler.sandbox.transaction import Filter, Key, Scope
+from reconciler.sandbox.transaction import Filter, Key, Row, Scope
 
+_RECOGNITION: Final = "visual-classifier"
+_STATES: Final[Mapping[str, tuple[int, ...]]] = {
+    "processed": (status.INPUT_SUCCESS,),
+    "to_process": (status.INPUT_PENDING,),
+    "errors": (status.INPUT_FAILED,),
+    "processing": (status.INPUT_IN_PROGRESS,),
+}
 _PATCHABLE: Final = ("name", "definition", "metadata", "visibility", "image", "keypoint_info")
 
 
@@ -114,8 +121,10 @@ def _resembles(concept: Any, text: str) -> bool:
 
 
 def get_concept(request: Any, context: Context) -> Any:
-    """One concept."""
+    """One concept; the old platform knew the public ones in every app."""
     row = context.tx.get(context.key("concept", request.concept_id))
+    if row is None and context.world.legacy:
+        row = context.tx.get(Key("concept", *PUBLIC, "", request.concept_id))
     return service_pb2.SingleConceptResponse(
         status=ok(), concept=load(need(row, "concept_id", request.concept_id))
     )
@@ -163,86 +172,85 @@ def patch_concepts(request: Any, context: Context) -> Any:
         if not concept.HasField("visibility"):
             concept.visibility.CopyFrom(visibility(concept))
         context.tx.update(row, concept, at=context.world.clock.now())
+        languages.keep_up(concept, context)
         changed.append(concept)
     return service_pb2.MultiConceptResponse(status=ok(), concepts=changed)
 
 
 def search_concepts(request: Any, context: Context) -> Any:
-    """Concepts by name (``*`` stands for anything): the app's, then the public ones."""
+    """Concepts by name (``*`` stands for anything): the app's, then those of a source.
+
+    The source is a model or a workflow, else the public concepts. Names are looked at in the language
+    asked for, English unless said otherwise, and answered in it.
+    """
     page = context.page(request.pagination)
     query = request.concept_query
-    own = [] if query.ignore_app_concepts else _all(context, context.scope)
-    public = [] if context.is_public else _all(context, PUBLIC)
-    pattern = query.name.casefold() or "*"
     language = query.language or "en"
-    found = [
-        item
-        for item in (*own, *public)
-        if fnmatch.fnmatchcase(item.name.casefold(), pattern) and item.language == language
-    ]
+    found = [] if query.ignore_app_concepts or query.use_cases else _all(context, context.scope)
+    found = languages.spoken(found, language, context.scope, context)
+    seen = {(item.app_id, item.id) for item in found}
+    for scope in (context.scope, PUBLIC):
+        more = languages.spoken(_of_source(query, scope, context), language, scope, context)
+        found += [item for item in more if (item.app_id, item.id) not in seen]
+        seen.update((item.app_id, item.id) for item in more)
+    wanted = query.name or "*"
+    found = [item for item in found if matching.is_like(wanted, item.name)]
     return service_pb2.MultiConceptResponse(
         status=ok(), concepts=found[page.offset : page.offset + page.limit]
     )
 
 
-def _need_concept(context: Context, id_: str) -> None:
-    need(context.tx.get(context.key("concept", id_)), "concept_id", id_)
+def _of_source(query: Any, scope: Scope, context: Context) -> list[Any]:
+    """Concepts of one owner that the source of a search knows."""
+    if query.model.id:
+        pairs = [_version_of(query.model, context)]
+    elif query.workflow.id or query.workflow_id:
+        id_ = query.workflow.id or query.workflow_id
+        row = need(lookup.workflow(id_, context), "workflow_id", id_)
+        pairs = [_version_of(node.model, context) for node in load(row).nodes]
+    else:
+        return _all(context, scope) if scope == PUBLIC != context.scope else []
+    if scope == PUBLIC:
+        predicts = any(
+            Scope(model.user, model.app) == PUBLIC and model.k1 == _RECOGNITION
+            for model, _ in pairs
+        )
+        return _all(context, PUBLIC) if predicts else []
+    named = {item.id for _, row in pairs if row for item in load(row).output_info.data.concepts}
+    return [item for item in _all(context, scope) if item.id in named]
 
 
-def list_languages(request: Any, context: Context) -> Any:
-    """The translations of a concept."""
-    _need_concept(context, request.concept_id)
+def _version_of(reference: Any, context: Context) -> tuple[Row, Row | None]:
+    """A model and the version of it that is named, else its newest."""
+    model = lookup.referred_model(reference, context)
+    scope = Scope(model.user, model.app)
+    version_id = reference.model_version.id
+    if version_id:
+        return model, context.tx.get(Key("model_version", *scope, model.id, version_id))
+    return model, context.tx.newest_children("model_version", scope, [model.id]).get(model.id)
+
+
+def count_concepts(request: Any, context: Context) -> Any:
+    """How many inputs are labelled with each concept, positively and negatively, by their state."""
     page = context.page(request)
-    rows = context.tx.select(
-        "concept_language",
-        context.scope,
-        Filter("parent", (request.concept_id,)),
-        offset=page.offset,
-        limit=page.limit,
-    )
-    return service_pb2.MultiConceptLanguageResponse(
-        status=ok(), concept_languages=list(map(load, rows))
-    )
-
-
-def get_language(request: Any, context: Context) -> Any:
-    """One translation."""
-    _need_concept(context, request.concept_id)
-    row = context.tx.get(context.key("concept_language", request.language, request.concept_id))
-    return service_pb2.SingleConceptLanguageResponse(
-        status=ok(), concept_language=load(need(row, "language", request.language))
-    )
-
-
-def post_languages(request: Any, context: Context) -> Any:
-    """Add translations."""
-    _need_concept(context, request.concept_id)
-    check_batch(request.concept_languages, "concept_languages")
-    for sent in request.concept_languages:
-        key = context.key("concept_language", check_concept_id(sent.id), request.concept_id)
-        if not context.tx.insert(key, sent, at=context.world.clock.now()):
-            raise status.PlatformError(
-                context.behaviour.duplicate_concept_code,
-                f"duplicate language: '{sent.id}' of concept '{request.concept_id}' already exists",
-            )
-    return service_pb2.MultiConceptLanguageResponse(
-        status=ok(), concept_languages=request.concept_languages
-    )
-
-
-def patch_languages(request: Any, context: Context) -> Any:
-    """Overwrite translations."""
-    check_action(request.action, patching.OVERWRITE)
-    check_batch(request.concept_languages, "concept_languages")
-    changed = []
-    for sent in request.concept_languages:
-        key: Key = context.key("concept_language", sent.id, request.concept_id)
-        row = need(context.tx.get(key), "language", sent.id)
-        translation = load(row)
-        patching.apply(translation, sent, patching.OVERWRITE, ("name", "definition"))
-        context.tx.update(row, translation, at=context.world.clock.now())
-        changed.append(translation)
-    return service_pb2.MultiConceptLanguageResponse(status=ok(), concept_languages=changed)
+    states = {row.id: row.status for row in context.tx.select("input", context.scope)}
+    labels: dict[tuple[str, bool], set[str]] = {}
+    trusted = Filter("status", (status.ANNOTATION_SUCCESS,))
+    for row in context.tx.select("annotation", context.scope, trusted):
+        for item in load(row).data.concepts:
+            labels.setdefault((item.id, item.value > 0), set()).add(row.parent)
+    rows = context.tx.select("concept", context.scope, offset=page.offset, limit=page.limit)
+    counts = []
+    for row in rows:
+        count = resources_pb2.ConceptCount(id=row.id, name=load(row).name)
+        for positive, side in ((True, "positive"), (False, "negative")):
+            labelled = labels.get((row.id, positive), set()) & states.keys()
+            setattr(count.concept_type_count, side, len(labelled))
+            for state, codes in _STATES.items():
+                number = sum(states[id_] in codes for id_ in labelled)
+                setattr(getattr(count.detail_concept_count, state), side, number)
+        counts.append(count)
+    return service_pb2.MultiConceptCountResponse(status=ok(), concept_counts=counts)
 
 
 ENTRIES: Final[Mapping[str, Entry]] = {
@@ -251,8 +259,5 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "PostConcepts": writes(post_concepts),
     "PatchConcepts": writes(patch_concepts),
     "PostConceptsSearches": reads(search_concepts),
-    "ListConceptLanguages": reads(list_languages),
-    "GetConceptLanguage": reads(get_language),
-    "PostConceptLanguages": writes(post_languages),
-    "PatchConceptLanguages": writes(patch_languages),
+    "GetConceptCounts": reads(count_concepts),
 }

@@ -20,6 +20,11 @@ def pattern(wanted: str, texts: Texts) -> bool:
     return any(found.fullmatch(part) for text in texts for part in (text, *text.split()))
 
 
+def is_like(wanted: str, text: str) -> bool:
+    """Whether a text as a whole is what is wanted; ``*`` stands for anything."""
+    return _compiled(wanted[:_MOST]).fullmatch(text) is not None
+
+
 @lru_cache(maxsize=64)
 def _compiled(wanted: str) -> re.Pattern[str]:
     parts = (re.escape(part) for part in re.split(r"\*+", wanted))
