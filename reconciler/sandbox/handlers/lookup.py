@@ -15,7 +15,9 @@ _TRAINED = Filter("status", (status.MODEL_TRAINED,))
 def own_model(id_: str, context: Context) -> Row:
     """A model that may be changed: of this app, under its very id."""
     row = context.tx.get(context.key("model", id_))
-    return need(row, "model_id", id_, code=context.behaviour.missing_model_code)
+    if row is None:
+        raise _missing_model(id_, context)
+    return row
 
 
 def find_model(id_: str, context: Context) -> Row | None:
@@ -26,13 +28,21 @@ def find_model(id_: str, context: Context) -> Row | None:
 def model(id_: str, context: Context) -> Row:
     """The same, or the error for an absent one."""
     row = find_model(id_, context)
-    return need(row, "model_id", id_, code=context.behaviour.missing_model_code)
+    if row is None:
+        raise _missing_model(id_, context)
+    return row
 
 
 def version(model_id: str, version_id: str, context: Context) -> Row:
     """A version of a model of this app, or the error for an absent one."""
     row = context.tx.get(context.key("model_version", version_id, model_id))
     return need(row, "version_id", version_id, code=context.behaviour.missing_model_code)
+
+
+def _missing_model(id_: str, context: Context) -> status.PlatformError:
+    """The error for an absent model. The SDK makes one from YAML only if it reads these very words."""
+    found = status.missing("model_id", id_, code=context.behaviour.missing_model_code)
+    return status.PlatformError(found.code, f"{found.details} Model does not exist.")
 
 
 def _model_in(scope: Scope, id_: str, context: Context) -> Row | None:
@@ -48,7 +58,7 @@ def referred_model(reference: Any, context: Context) -> Row:
         row = _model_in(scope, reference.id, context)
         if row is not None:
             return row
-    raise status.missing("model_id", reference.id, code=context.behaviour.missing_model_code)
+    raise _missing_model(reference.id, context)
 
 
 def _owners(reference: Any, context: Context) -> tuple[Scope, ...]:

@@ -48,7 +48,10 @@ def _message(found: catalogue.ModelType, id_: str) -> Any:
     )
     for param in found.params:
         field = message.model_type_fields.add(
-            path=param.path, field_type=param.field_type, required=param.required
+            path=param.path,
+            placeholder=param.path.rpartition(".")[2],  # the SDK counts on there being one
+            field_type=param.field_type,
+            required=param.required,
         )
         if param.default is not None:
             default = list(param.default) if isinstance(param.default, tuple) else param.default
