@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -18,11 +18,11 @@ from reconciler.cli.options import Connection, Layers
 from reconciler.cli.session import Platform, Question
 from reconciler.cli.stopping import stoppable
 from reconciler.cli.streams import is_colored, is_interactive, say
-from reconciler.errors import ReconcilerError, SettingsError, StalePlanError
+from reconciler.errors import ApiError, ReconcilerError, SettingsError, StalePlanError
 from reconciler.execution.delivery import Patience
 from reconciler.execution.outcome import Outcome, Status
 from reconciler.execution.run import Limits, run
-from reconciler.planning import file
+from reconciler.planning import cutover, file
 from reconciler.planning.change import Change
 from reconciler.planning.file import PlanFile
 from reconciler.planning.options import Options
@@ -51,10 +51,11 @@ def apply(path: Path, connection: Connection, wish: Wish) -> int:
     limits = Limits(
         parallelism=connection.parallelism or Limits().parallelism,
         train_timeout=wish.train_timeout,
+        reindex=wish.options.reindex,
         patience=Patience(read_back_timeout=wish.read_back_timeout),
     )
     view = _View(wish.format_)
-    if is_plan_file(path):
+    if is_plan_file(path) and not wish.options.destroy:
         if wish.layers or wish.options != Options():
             raise SettingsError(
                 "a plan file says already what it is about",
@@ -103,6 +104,7 @@ def _apply_file(path: Path, connection: Connection, limits: Limits, view: _View)
         if made.is_empty:
             view.nothing()
             return 0
+        limits = replace(limits, reindex=saved.options.reindex)
         return _carry_out(made, question, platform, limits, view)
 
 
@@ -166,8 +168,19 @@ def _carry_out(
         say("the app was not read once more, so it is not proven that it took all of this:")
         say("plan again to see it")
         raise
-    view.outcomes(outcomes, left)
+    view.outcomes(outcomes, left, _inputs_after(made, platform))
     return 1 if left else 0
+
+
+def _inputs_after(made: Plan, platform: Platform[Client]) -> Mapping[str, int] | None:
+    """How many inputs are in which state after a switch of the default workflow."""
+    if made.switch is None or not made.switch.inputs:
+        return None
+    try:
+        return cutover.counts(platform.client.get(cutover.status_call(made.target)))
+    except ApiError as error:
+        say(f"the inputs' state after the switch is not known: {error}")
+        return None
 
 
 def _not_converged(make: Callable[[], Plan], timeout: float) -> tuple[Change, ...]:
@@ -214,12 +227,19 @@ class _View:
             width=shutil.get_terminal_size().columns,
         )
 
-    def outcomes(self, outcomes: Sequence[Outcome], left: Sequence[Change] = ()) -> None:
+    def outcomes(
+        self,
+        outcomes: Sequence[Outcome],
+        left: Sequence[Change] = (),
+        inputs: Mapping[str, int] | None = None,
+    ) -> None:
         """What became of it."""
         if self._text:
             click.echo(report.render_outcomes(outcomes, color=is_colored()), nl=False)
+            if inputs is not None:
+                click.echo(report.render_inputs(inputs), nl=False)
         else:
-            click.echo(report.render_outcomes_json(outcomes, left), nl=False)
+            click.echo(report.render_outcomes_json(outcomes, left, inputs), nl=False)
         if left:
             say(report.render_not_converged(left, color=is_colored(err=True)).rstrip("\n"))
 

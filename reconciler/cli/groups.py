@@ -11,6 +11,7 @@ COMMANDS = {
     "validate": ("validate", "Check a manifest offline."),
     "plan": ("plan", "Show what apply would do to the live app."),
     "apply": ("apply", "Carry out a manifest, or a reviewed plan file."),
+    "destroy": ("destroy", "Delete what this tool made for a manifest."),
     "inputs": ("inputs", "Push inputs through the default workflow."),
     "annotations": ("annotations", "See what the default workflow wrote."),
     "graph": ("graph", "Draw a manifest's workflows."),

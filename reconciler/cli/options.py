@@ -144,6 +144,23 @@ color = option(
 )  # fmt: skip
 
 
+def switching(function: Function) -> Function:
+    """The options of what may switch the default workflow."""
+    for add in (
+        option("--reindex", is_flag=True, help="Ask for a re-index where the default is switched."),
+        option(
+            "--switch-limit", type=click.IntRange(0), default=SWITCH_LIMIT, show_default=True,
+            metavar="N", help="Inputs above which a switch has to be allowed.",
+        ),
+        option(
+            "--allow-default-switch", is_flag=True,
+            help="Switch the default workflow of an app with many inputs.",
+        ),
+    ):  # fmt: skip
+        function = add(function)
+    return function
+
+
 def decisions(function: Function) -> Function:
     """The options that shape a plan; ``take_options`` collects them."""
     for add in (
@@ -159,15 +176,7 @@ def decisions(function: Function) -> Function:
             "--refresh", "refresh", type=click.Choice(("full", "only")),
             help="full: trust no recorded digest, read every version. only: show drift.",
         ),
-        option("--reindex", is_flag=True, help="Ask for a re-index where the default is switched."),
-        option(
-            "--switch-limit", type=click.IntRange(0), default=SWITCH_LIMIT, show_default=True,
-            metavar="N", help="Inputs from which on a switch has to be allowed.",
-        ),
-        option(
-            "--allow-default-switch", is_flag=True,
-            help="Switch the default workflow of an app with many inputs.",
-        ),
+        switching,
         option(
             "--prune-limit", type=click.IntRange(0, 100), default=PRUNE_LIMIT, show_default=True,
             metavar="PERCENT", help="Refuse to prune more than this share of a kind.",
@@ -205,6 +214,21 @@ def seconds(name: str, default: float, help_: str) -> Callable[[Function], Funct
         name, type=float, callback=not_negative, default=default, show_default=True,
         metavar="SECONDS", help=help_,
     )  # fmt: skip
+
+
+def carrying_out(function: Function) -> Function:
+    """The options of what writes: whether it asks, and how long it waits for what."""
+    for add in (
+        seconds("--train-timeout", 3600.0, "Wait so long for one training."),
+        seconds(
+            "--read-back-timeout",
+            10.0,
+            "Look so long for a write whose answer was lost, and for its effect.",
+        ),
+        option("--auto-approve", is_flag=True, help="Do not ask."),
+    ):
+        function = add(function)
+    return function
 
 
 manifest_path = click.argument("path", type=click.Path(path_type=Path))

@@ -29,7 +29,7 @@ from reconciler.errors import ManifestError, SettingsError
 from reconciler.kind import Kind, Scope
 from reconciler.manifest.desired import Inputs, Manifest, load
 from reconciler.manifest.variables import spelt
-from reconciler.planning import cutover, diff, live, plan, rename
+from reconciler.planning import cutover, diff, ending, live, plan, rename
 from reconciler.planning.file import PlanFile
 from reconciler.planning.options import Options, Policy
 from reconciler.resource import ResourceGraph
@@ -278,15 +278,23 @@ def read_plan(platform: Platform[ClientT], question: Question) -> plan.Plan:
     """Reads the live app and compares: the whole way from a manifest to a plan."""
     kinds, reader = registry.load(), platform.client
     options = question.options
+    policy = Policy.of(question.owner, options)
     app = live.read_app(reader, kinds, platform.target, trusting=not options.refresh)
     renamed = rename.rename(app.graph, question.moves)
     app = replace(app, graph=renamed.live, called=renamed.called)
-    declared = _declared(question.desired, app.scope, kinds)
+    declared = (
+        ending.ending(app.graph, kinds, policy)
+        if options.destroy
+        else _declared(question.desired, app.scope, kinds)
+    )
     settled = live.settle(
         reader, kinds, declared, app, trusting=not options.refresh, retrain=options.retrain
     )
-    policy = Policy.of(question.owner, options)
-    difference = diff.compare(settled.desired, settled.live, settled.choices, kinds, policy)
+    difference = (
+        ending.without_app(settled.live, kinds, policy)
+        if options.delete_app
+        else diff.compare(settled.desired, settled.live, settled.choices, kinds, policy)
+    )
     return plan.build(
         platform.base_url,
         app.target,

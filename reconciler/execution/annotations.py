@@ -61,7 +61,8 @@ def read_annotations(
     """The app's annotations, oldest first; an empty filter lets all through. Raises ApiError.
 
     ``statuses`` are short words; ``user_id`` is a real id, not ``me``. The annotation that holds an
-    input's own labels (``input_level``) is left out unless asked for: no writer wrote it.
+    input's own labels (``input_level``) is left out unless asked for: no writer wrote it. Nor did
+    one write what a model predicted, which the platform keeps beside it with no user.
     """
     # Statuses are a list of messages, which a query string cannot carry for certain; so they, like
     # all else, are looked at here. The other two only make the answer shorter.
@@ -73,12 +74,19 @@ def read_annotations(
     for raw in reader.read_list(Listing(target.at("annotations"), "annotations", query)):
         found = _from_wire(raw)
         if (
-            (include_input_level or not found.input_level)
+            not _is_prediction(raw, found)
+            and (include_input_level or not found.input_level)
             and (not statuses or found.status in statuses)
             and (not input_id or found.input_id == input_id)
             and (not user_id or found.user_id == user_id)
         ):
             yield found
+
+
+def _is_prediction(raw: Json, found: Annotation) -> bool:
+    """Whether a model's worker made it (contract, Worker: a user, a model or a workflow)."""
+    worker = raw.get("worker") or {}
+    return not found.user_id and bool(worker.get("model") or raw.get("model_version_id"))
 
 
 def _from_wire(raw: Json) -> Annotation:

@@ -89,7 +89,9 @@ class DefaultWorkflowKind(Kind):
         )
         if id_:
             mine = owner == (target.user_id, target.app_id)
-            yield _default(id_ if mine else "/".join((*owner, id_)), raw=app)
+            former = {"former": name} if (name := former_default(app)) else {}
+            workflow_name = id_ if mine else "/".join((*owner, id_))
+            yield _default(workflow_name, raw=app, options=former)
 
     def create(self, job: Job) -> Conversation[Learnt]:
         """The first switch of an app that had no default workflow."""

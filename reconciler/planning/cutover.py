@@ -6,7 +6,7 @@ it), so a switch on a large app is refused until it is asked for by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,8 @@ def read_switch(
     nodes, refused = _nodes(reader, workflow, settled)
     inputs = 0
     if change.live is not None:
-        inputs = count(reader.get(Call("GET", target.at("inputs", "status"))))
+        found = counts(reader.get(status_call(target)))
+        inputs = sum(found[name] for name in STATES[:4])
     switch = Switch(workflow, inputs, nodes, options.reindex)
     if inputs > options.switch_limit and not options.allow_default_switch:
         refused = (
@@ -77,11 +78,28 @@ def read_switch(
     return switch, refused
 
 
-def count(answer: Any) -> int:
-    """All inputs that ``GET ~/inputs/status`` counts, in whatever state."""
-    counts = answer.get("counts") or {}
-    names = ("processed", "to_process", "errors", "processing")
-    return sum(int(counts.get(name, 0)) for name in names)
+def status_call(target: Target) -> Call:
+    """``GET ~/inputs/status``."""
+    return Call("GET", target.at("inputs", "status"))
+
+
+STATES = (
+    "processed",
+    "processing",
+    "to_process",
+    "errors",
+    "reindexed",
+    "reindexing",
+    "to_reindex",
+    "reindex_errors",
+)
+"""What ``inputs/status`` counts; the first four are all inputs (contract, InputCount)."""
+
+
+def counts(answer: Any) -> Mapping[str, int]:
+    """How many inputs are in which state, by the contract's names."""
+    found = answer.get("counts") or {}
+    return {name: int(found.get(name, 0)) for name in STATES}
 
 
 def _nodes(reader: Reader, workflow: str, settled: Settled) -> tuple[int | None, tuple[str, ...]]:

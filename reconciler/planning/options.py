@@ -104,6 +104,7 @@ class Policy:
     prune: bool = False
     prune_limit: int = PRUNE_LIMIT
     take_over: frozenset[Address] = frozenset()
+    why_deleted: str = "no longer in the manifest"
 
     @classmethod
     def of(cls, owner: str, options: Options) -> Policy:
@@ -113,4 +114,5 @@ class Policy:
             prune=options.prune or options.destroy,
             prune_limit=100 if options.destroy else options.prune_limit,
             take_over=frozenset(options.take_over),
+            why_deleted="destroyed" if options.destroy else "no longer in the manifest",
         )

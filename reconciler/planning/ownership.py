@@ -102,7 +102,7 @@ def deletes(
                 resource.address,
                 Action.DELETE,
                 ChangeClass.ROUTING_AT_ONCE if kind.at_once else ChangeClass.ROUTING,
-                "no longer in the manifest",
+                policy.why_deleted,
                 kind.rank,
                 None,
                 resource,

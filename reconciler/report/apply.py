@@ -327,8 +327,21 @@ def render_not_converged(changes: Iterable[Change], *, color: bool = False) -> s
 # --- JSON
 
 
-def render_outcomes_json(outcomes: Sequence[Outcome], left: Sequence[Change] = ()) -> str:
-    """``complete``, counts by status, each outcome, and the fields that did not converge."""
+def render_inputs(counts: Mapping[str, int]) -> str:
+    """Where the app's inputs stand after another workflow became the default."""
+    said = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    return f"Inputs after the switch: {', '.join(said) or 'none'}.\n"
+
+
+def render_outcomes_json(
+    outcomes: Sequence[Outcome],
+    left: Sequence[Change] = (),
+    inputs: Mapping[str, int] | None = None,
+) -> str:
+    """``complete``, counts by status, each outcome, and the fields that did not converge.
+
+    ``inputs_status`` is there after a switch of the default workflow.
+    """
     differences = [
         {"address": str(change.address), "action": change.action.value, **shown(field)}
         for change in left
@@ -346,6 +359,7 @@ def render_outcomes_json(outcomes: Sequence[Outcome], left: Sequence[Change] = (
         "counts": {status.value: statuses[status] for status in Status},
         "outcomes": [_outcome(outcome) for outcome in outcomes],
         "not_converged": not_converged,
+        **({"inputs_status": dict(inputs)} if inputs is not None else {}),
     }
     return json.dumps(document, indent=2) + "\n"
 

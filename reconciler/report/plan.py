@@ -12,6 +12,7 @@ from typing import Protocol
 from reconciler.address import DEFAULT_WORKFLOW, Address, field_path, quote
 from reconciler.errors import RefusedError
 from reconciler.planning.change import Action, Change, ChangeClass, Operation
+from reconciler.planning.cutover import Switch
 from reconciler.planning.file import to_text
 from reconciler.planning.plan import Plan
 from reconciler.report import fields
@@ -38,7 +39,8 @@ def render_text(plan: Plan, tool_version: str = "", *, color: bool = False) -> s
     if plan.is_empty:
         return "\n".join([*_nothing(plan, paint), *footer]) + "\n"
     where = visible(f"{plan.target.user_id}/{plan.target.app_id} on {plan.base_url}")
-    lines = [paint.bold(f"reconciler plan for {where}"), ""]
+    purpose = "destroy" if plan.options.destroy else "plan"
+    lines = [paint.bold(f"reconciler {purpose} for {where}"), ""]
     for block in _blocks(plan):
         lines += block.lines(paint)
     return "\n".join([*lines, "", *footer, _total(plan, paint)]) + "\n"
@@ -123,7 +125,7 @@ def _blocks(plan: Plan) -> Iterable[_Block]:
     for operation in plan.operations:
         likeness = _likeness(operation)
         if len(alike[likeness]) <= FOLD_ABOVE:
-            blocks.append(_block(operation.change, cutover, pinned))
+            blocks.append(_block(operation.change, cutover, pinned, plan.switch))
         elif likeness not in told:
             told.add(likeness)
             blocks.append(_folded(alike[likeness]))
@@ -180,7 +182,10 @@ def _short_name(address: Address) -> str:
 
 
 def _block(
-    change: Change, cutover: Address | None, pinned: Mapping[Address, Sequence[str]]
+    change: Change,
+    cutover: Address | None,
+    pinned: Mapping[Address, Sequence[str]],
+    switch: Switch | None,
 ) -> _Block:
     rows: list[tuple[str, str]]
     match change.action:
@@ -190,7 +195,7 @@ def _block(
                 rows, note = [], rows[0][1].replace(GLUE, " ")
         case Action.SET_DEFAULT:
             rows, note = (
-                [*fields.differences(change, pinned), ("", _ABOUT_THE_SWITCH)],
+                [*fields.differences(change, pinned), ("", _about_the_switch(switch))],
                 "the cutover",
             )
         case Action.TRAIN:
@@ -205,10 +210,24 @@ def _block(
     )
 
 
-_ABOUT_THE_SWITCH = (
-    "New inputs run through it from then on. Whether the platform then re-indexes the inputs that "
-    "are already there is undocumented; no reindex is asked for."
-)
+def _about_the_switch(switch: Switch | None) -> str:
+    """What the platform may make of another default workflow, and how much that would be."""
+    about = "New inputs run through it from then on. "
+    if switch is None or not switch.inputs:
+        return about + (
+            "Whether the platform then re-indexes the inputs that are already there is "
+            "undocumented; no reindex is asked for."
+        )
+    inputs = counted(switch.inputs, "input")
+    size = f"{inputs} x an unknown number of nodes"
+    if switch.nodes is not None:
+        size = f"{inputs} x {counted(switch.nodes, 'node')} = {counted(switch.runs, 'model run')}"
+    if switch.reindex:
+        return about + f"A re-index of those that are already there is asked for: {size}."
+    return about + (
+        "Whether the platform then re-indexes those that are already there is undocumented: "
+        f"{size}; no reindex is asked for."
+    )
 
 
 def _why(change: Change, cutover: Address | None) -> str:
@@ -250,6 +269,8 @@ def _nothing(plan: Plan, paint: Style) -> list[str]:
     source = visible(plan.source.path) or "the manifest"
     compared = counted(len(plan.unchanged), "resource")
     what = f"The selected part of {app}" if plan.left_out or plan.options.selection.targets else app
+    if plan.options.destroy:
+        return [f"{paint.good('No changes.')} Nothing that {source} made is left in {app}."]
     return [
         f"{paint.good('No changes.')} {what} is as {source} describes it ({compared} compared)."
     ]
@@ -271,9 +292,11 @@ def _notes(plan: Plan, paint: Style) -> Iterator[str]:
         yield f"{counted(len(plan.unmanaged), 'object')} unmanaged (left alone): " + _addresses(
             plan.unmanaged
         )
-    if plan.prunable and not plan.options.prune:
+    if plan.prunable and not (plan.options.prune or plan.options.destroy):
         yield f"  made by this tool, --prune would delete: {_addresses(plan.prunable)}"
-    if plan.options.prune and (stay := [a for a in plan.unmanaged if a.kind == "concept"]):
+    if (plan.options.prune or plan.options.destroy) and (
+        stay := [a for a in plan.unmanaged if a.kind == "concept"]
+    ):
         yield f"  {counted(len(stay), 'concept')} cannot be deleted: the API has no way to do it"
     for warning in plan.warnings:
         yield f"{paint.warning('Warning:')} {visible(warning)}"

@@ -15,13 +15,7 @@ from reconciler.cli import options
 @options.layers
 @options.formats("text", "json")
 @options.decisions
-@options.option("--auto-approve", is_flag=True, help="Do not ask.")
-@options.seconds(
-    "--read-back-timeout",
-    10.0,
-    "Look so long for a write whose answer was lost, and for its effect.",
-)
-@options.seconds("--train-timeout", 3600.0, "Wait so long for one training.")
+@options.carrying_out
 @options.color
 @options.connection
 def command(path: Path, **values: Any) -> int:

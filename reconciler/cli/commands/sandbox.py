@@ -73,3 +73,19 @@ def serve(**values: Any) -> int:
     from reconciler.cli.serve import serve_until_interrupted
 
     return serve_until_interrupted(**values)
+
+
+@command.command("coverage")
+def coverage() -> int:
+    """Print what the sandbox has of the platform, and how well it is known: docs/sandbox-coverage.md."""
+    from reconciler.errors import SandboxError
+
+    try:
+        from reconciler.sandbox.coverage import page
+    except ImportError as error:
+        raise SandboxError(
+            f"the sandbox needs a package that is not installed: {error.name}",
+            hint="pip install 'reconciler[sandbox]'",
+        ) from error
+    click.echo(page.render(), nl=False)
+    return 0
