@@ -33,6 +33,7 @@ generated schemas: $(VENV)/.sandbox
 	$(BIN)/reconciler schema manifest > schemas/manifest.schema.json
 	$(BIN)/reconciler schema plan > schemas/plan.schema.json
 	$(BIN)/reconciler schema reference > docs/manifest.md
+	$(BIN)/reconciler sandbox coverage > docs/sandbox-coverage.md
 
 clean:
 	rm -rf .demo .reconciler .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache

@@ -206,11 +206,3 @@ def switches() -> tuple[Switch, ...]:
         for field in fields(Behaviour)
         if isinstance(field.default, int)
     )
-
-
-def describe() -> tuple[tuple[str, bool | int, str], ...]:
-    """Every switch with its default and what is known about it, in order."""
-    return tuple(
-        (switch.name, switch.default, f"{switch.source.grade}: {switch.source.text}")
-        for switch in switches()
-    )
