@@ -238,6 +238,7 @@ def test_inputs_of_the_app_can_be_predicted_by_id(api: Api) -> None:
     assert [output["model"]["id"] for output in result["outputs"]] == [
         "general-image-embedding",
         "general-clusterering",
+        "multilingual-text-embedding",
     ]
     assert set(result["outputs"][0]["model"]) == {"id", "app_id", "user_id", "model_version"}
     assert api.refused("POST", path, {"inputs": [{"id": "nobody"}]})[:2] == (404, 11101)

@@ -53,10 +53,7 @@ def post_model_outputs(request: Any, context: Context) -> Any:
 
         def compute(medium: engine.Media, output: Any = output) -> str:
             surroundings = plan.surroundings(context.world, medium)
-            data = resources_pb2.Data()
-            getattr(data, medium.kind).SetInParent()
-            if medium.kind == "text":
-                data.text.raw = (medium.data or b"").decode("utf-8", "replace")
+            data = engine.data_of(medium)
             result = engine.compute(model, version, data, surroundings, override)
             output.data.CopyFrom(result.data)
             return result.details
@@ -140,7 +137,8 @@ def _open(shown: Any, row: Row | None, context: Context) -> engine.Media:
     if row is None:
         content = media.take_bytes(shown.data)
         if content is not None and kind is not None:
-            return engine.Media(kind, content, "", media.digest(content))
+            digest = media.digest(content)
+            return engine.Media(kind, content, "", digest, tuple(shown.data.regions))
 
     def stored(wanted: str) -> bytes | None:
         with context.reading() as tx:
