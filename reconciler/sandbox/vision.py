@@ -96,6 +96,14 @@ def embed(image_bytes: bytes) -> tuple[float, ...]:
     return tuple(vector.astype(np.float32).tolist())
 
 
+def picture(image_bytes: bytes, *, whole: bool = True) -> Image.Image:
+    """The picture in RGB, upright, on white where it is transparent; not ``whole``: rather small.
+
+    Raises NotAnImage and ImageTooLarge.
+    """
+    return _decode(image_bytes, whole=whole)
+
+
 @dataclass(frozen=True, slots=True)
 class Crop:
     """A part of a picture as PNG; its sides in pixels."""
