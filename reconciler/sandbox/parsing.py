@@ -266,7 +266,8 @@ def _bool(value: Json, path: str) -> bool:
 def _enum(field: FieldDescriptor, value: Json, path: str) -> int:
     enum = field.enum_type
     assert enum is not None
-    if isinstance(value, str):
+    # Asked for text that is no Unicode, protobuf's table breaks.
+    if isinstance(value, str) and value.isascii():
         known = enum.values_by_name.get(value)
         if known is not None:
             return int(known.number)

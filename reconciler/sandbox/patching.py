@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from reconciler.sandbox.codec import is_map
+
 MERGE: Final = "merge"
 OVERWRITE: Final = "overwrite"
 REMOVE: Final = "remove"
@@ -38,7 +40,10 @@ def _is_sent(sent: Any, name: str) -> bool:
 
 def _replace(target: Any, sent: Any, name: str) -> None:
     field = sent.DESCRIPTOR.fields_by_name[name]
-    if field.is_repeated:
+    if is_map(field):
+        target.ClearField(name)
+        getattr(target, name).MergeFrom(getattr(sent, name))
+    elif field.is_repeated:
         target.ClearField(name)
         getattr(target, name).extend(getattr(sent, name))
     elif field.message_type is not None:
@@ -51,6 +56,8 @@ def _merge(target: Any, sent: Any, name: str) -> None:
     field = sent.DESCRIPTOR.fields_by_name[name]
     if field.message_type is None and not field.is_repeated:
         setattr(target, name, getattr(sent, name))
+    elif is_map(field):
+        getattr(target, name).MergeFrom(getattr(sent, name))
     elif field.is_repeated:
         _merge_list(getattr(target, name), getattr(sent, name), field)
     elif field.message_type.full_name == _STRUCT:
@@ -99,9 +106,12 @@ def merge_struct(into: Any, sent: Any) -> None:
 
 def _remove(target: Any, sent: Any, name: str) -> None:
     field = sent.DESCRIPTOR.fields_by_name[name]
-    if field.is_repeated and field.message_type is not None:
-        gone = {item.id for item in getattr(sent, name)}
-        kept = [item for item in getattr(target, name) if item.id not in gone]
+    if is_map(field):
+        for key in getattr(sent, name):
+            getattr(target, name).pop(key, None)
+    elif field.is_repeated and field.message_type is not None:
+        gone = {_identity(item) for item in getattr(sent, name)}
+        kept = [item for item in getattr(target, name) if _identity(item) not in gone]
         target.ClearField(name)
         getattr(target, name).extend(kept)
     elif field.is_repeated:
@@ -115,6 +125,13 @@ def _remove(target: Any, sent: Any, name: str) -> None:
         for inner in field.message_type.fields:
             if _is_sent(getattr(sent, name), inner.name):
                 _remove(getattr(target, name), getattr(sent, name), inner.name)
+
+
+def _identity(item: Any) -> str | bytes:
+    """What tells an item of a list from others: its id; of one without, all that it holds."""
+    id_: str = getattr(item, "id", "")
+    content: bytes = item.SerializeToString(deterministic=True)
+    return id_ or content
 
 
 def _remove_keys(target: Any, sent: Any) -> None:

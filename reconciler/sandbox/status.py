@@ -16,6 +16,7 @@ NOT_IMPLEMENTED: Final = 10040
 THROTTLED: Final = 11005
 INSUFFICIENT_SCOPES: Final = 11007
 KEY_INVALID: Final = 11008
+KEY_NOT_FOUND: Final = 11009
 BAD_FORMAT: Final = 11100
 DOES_NOT_EXIST: Final = 11101
 INVALID_REQUEST: Final = 11102
@@ -47,6 +48,7 @@ INPUT_INVALID_REQUEST: Final = 39999
 CONCEPTS_INVALID_REQUEST: Final = 40003
 TOO_LARGE: Final = 40033
 INTERNAL: Final = 98004
+_LONGEST: Final = 4000
 
 _TEXTS: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -56,7 +58,7 @@ _TEXTS: Final[Mapping[int, str]] = MappingProxyType(
         NOT_IMPLEMENTED: "Not implemented",
         THROTTLED: "Making too many requests",
         KEY_INVALID: "Invalid API key or Invalid API key/application pair",
-        11009: "API key not found",
+        KEY_NOT_FOUND: "API key not found",
         BAD_FORMAT: "Bad request format",
         DOES_NOT_EXIST: "Resource does not exist",
         INVALID_REQUEST: "Invalid request",
@@ -89,7 +91,7 @@ _HTTP: Final[Mapping[int, int]] = MappingProxyType(
         THROTTLED: 429,
         INSUFFICIENT_SCOPES: 403,
         KEY_INVALID: 401,
-        11009: 401,
+        KEY_NOT_FOUND: 401,
         DOES_NOT_EXIST: 404,
         METHOD_NOT_ALLOWED: 405,
         21200: 404,
@@ -134,8 +136,14 @@ def text_of(code: int) -> str:
 
 
 def make(code: int, details: str = "") -> Any:
-    """A ``Status`` with its description, for an item or an envelope."""
-    return status_pb2.Status(code=code, description=text_of(code), details=details)
+    """A ``Status`` with its description, for an item or an envelope.
+
+    ``details`` may quote what was sent: text that is no Unicode is escaped, endless text cut.
+    """
+    if len(details) > _LONGEST:
+        details = f"{details[:_LONGEST]}..."
+    said = details.encode("utf-8", "backslashreplace").decode()
+    return status_pb2.Status(code=code, description=text_of(code), details=said)
 
 
 def missing(what: str, id_: str, *, code: int = DOES_NOT_EXIST) -> PlatformError:

@@ -22,6 +22,7 @@ from reconciler.sandbox import parsing
 from reconciler.sandbox.codec import is_map
 
 MAX_DEPTH: Final = parsing.MAX_DEPTH + 3 * parsing.MAX_STRUCT_DEPTH
+_TIMES: Final = ("google.protobuf.Timestamp", "google.protobuf.Duration")
 _REAL: Final = (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE)
 
 
@@ -39,11 +40,20 @@ def read(kind: Any, body: bytes) -> Any:
 def _check(message: Message, path: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise parsing.BadJson(path, f"nested more than {MAX_DEPTH} levels deep")
+    if message.DESCRIPTOR.full_name in _TIMES:
+        _check_time(message, path)
     for field, value in message.ListFields():
         place = f"{path}.{field.name}" if path else field.name
         if field.message_type is not None or field.cpp_type in _REAL or field.enum_type is not None:
             for inner, item in _items(field, value, place):
                 _check_one(field, item, inner, depth)
+
+
+def _check_time(message: Any, path: str) -> None:
+    try:
+        message.ToJsonString()
+    except ValueError as error:
+        raise parsing.BadJson(path, str(error)) from None
 
 
 def _items(field: FieldDescriptor, value: Any, path: str) -> Iterator[tuple[str, Any]]:

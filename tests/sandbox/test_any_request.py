@@ -1,171 +1,330 @@
-"""Whatever a request holds, the answer is an envelope: never an exception, never half a write."""
+"""Whatever a request holds, the answer is an envelope: never an exception, never half a write.
+
+The requests are made from the contract's descriptors, for every method that the sandbox has: nothing
+here names one. ``make test-long`` (``LONG=1``) makes more than 20,000.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
-import string
-from collections.abc import Iterator
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import pytest
-from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.sandbox import Sandbox, codec, parsing, routes
+from reconciler.sandbox import Sandbox, codec, parsing, platform, routes, status, wire
 from reconciler.sandbox.auth import Tokens
+from reconciler.sandbox.behaviour import Behaviour
+from reconciler.sandbox.context import World
+from reconciler.sandbox.control import Controls
+from reconciler.sandbox.faults import FaultBook, RequestLog
 from reconciler.sandbox.handlers import table
-from reconciler.sandbox.house import House
+from reconciler.sandbox.ids import Clock, IdSource
 from reconciler.sandbox.platform import Ask, Platform
+from reconciler.sandbox.runner import Runner
+from reconciler.sandbox.scores import Scores
+from reconciler.sandbox.server import Request, Server
+from reconciler.sandbox.switchboard import Switchboard
 from tests.sandbox.driving import Api, node, png
+from tests.sandbox.making import Known, Maker
+from tests.sandbox.undoing import Undoing
 
-IDS = ("park", "people", "man", "above", "auto", "i1", "general-image-recognition", "Universal")
-WORDS = ("", "me", "merge", "overwrite", "remove", "synonym", "hyponym", "clarifai", "main")
+USER, APP, OTHER = "me-myself", "park", "zoo"
+KEY = "Key any"
+LONG = bool(os.environ.get("LONG"))
+SECONDS = 10.0
+"""More than any one request may take, however busy the machine is."""
+
+SEEDS = st.integers(0, 2**32)
+"""What a request is made from: drawing all of it from Hypothesis is ten times as slow."""
+
+few = settings(
+    max_examples=400 if LONG else 12,
+    deadline=None,
+    database=None,
+    derandomize=not LONG,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+
+def furnish(api: Api) -> None:
+    """An app in which there is something of everything."""
+    for app in (OTHER, APP):
+        api("POST", "/v2/users/me/apps", {"apps": [{"id": app}]})
+    api.concepts("people", "man", "adult", "seen")
+    relation = {"subject_concept": {"id": "man"}, "object_concept": {"id": "people"}}
+    api(
+        "POST",
+        "/concepts/man/relations",
+        {"concept_relations": [{**relation, "predicate": "hyponym"}]},
+    )
+    above = api.thresholder("above", 1, people=0.5, man=0.5)
+    pending = api.writer("pending", 24151)
+    mapper = api.model(
+        "mapper", "concept-synonym-mapper", {"output_info": {"params": {"knowledge_graph_id": ""}}}
+    )
+    matched = {"data": {"concepts": [{"id": "seen"}]}, "params": {"regex": "."}}
+    matcher = api.model("matcher", "regex-based-classifier", {"output_info": matched})
+    nodes = [
+        node("general", "general-image-recognition", public=True),
+        node("mapper", "mapper", mapper, "general"),
+        node("above", "above", above, "mapper"),
+        node("pending", "pending", pending, "above"),
+    ]
+    api("POST", "/workflows", {"workflows": [{"id": "auto", "nodes": nodes}]})
+    texts = [node("m", "matcher", matcher), node("w", "pending", pending, "m")]
+    api("POST", "/workflows", {"workflows": [{"id": "texts", "nodes": texts}]})
+    api("PATCH", "", {"app": {"default_workflow_id": "texts"}, "action": "overwrite"})
+    inputs = [
+        {"id": f"i{number}", "data": {"text": {"raw": text}, "concepts": [{"id": concept}]}}
+        for number, (text, concept) in enumerate([("a word", "people"), ("another", "man")])
+    ]
+    image = base64.b64encode(png(3)).decode()
+    inputs.append({"id": "i9", "data": {"image": {"base64": image}}})
+    api("POST", "/inputs", {"inputs": inputs})
+    box = {"top_row": 0.1, "left_col": 0.1, "bottom_row": 0.5, "right_col": 0.5}
+    region = {"region_info": {"bounding_box": box}, "data": {"concepts": [{"id": "man"}]}}
+    annotation = {"input_id": "i9", "data": {"regions": [region]}}
+    api("POST", "/annotations", {"annotations": [annotation]})
+    kind = {"id": "learner", "model_type_id": "embedding-classifier"}
+    api("POST", "/models", {"model": kind})
+    concepts = {"data": {"concepts": [{"id": "people"}, {"id": "man"}]}}
+    api("POST", "/models/learner/versions", {"model_versions": [{"output_info": concepts}]})
+    api.sandbox.wait_idle(60)
+
+
+@dataclass
+class Rooms:
+    """A platform of its own for each example, its state on the desk."""
+
+    world: World
+    store: Undoing
+    platform: Platform
+    known: Known
+    server: Server
+
+    def make(self, rng: random.Random, name: str) -> Any:
+        """A request as the gRPC door would read it; None if it would not."""
+        kind = routes.rpcs()[name].request
+        message = Maker(self.known, rng).request(kind, USER, (APP, OTHER))
+        try:
+            return wire.read(kind, message.SerializeToString())
+        except parsing.BadJson as error:
+            assert str(error)
+            return None
+
+    def call(self, name: str, request: Any) -> Any:
+        before = self.store.digest()
+        began = time.monotonic()
+        rpc = routes.rpcs()[name]
+        try:
+            answer = self.platform.call(rpc, request, Ask(KEY))
+        except Exception as error:
+            error.add_note(f"{name} of {request}")
+            raise
+        assert time.monotonic() - began < SECONDS, (name, request)
+        self.check(name, request, answer, before)
+        return answer
+
+    def check(self, name: str, request: Any, answer: Any, before: tuple[object, ...]) -> None:
+        said = (name, request, answer.status)
+        assert answer.status.code in status.names(), said
+        assert answer.status.code not in (status.INTERNAL, 98004, 99009), said
+        assert answer.status.description, said
+        assert answer.status.req_id, said
+        http = platform.http_status(answer)
+        assert (http == 200) == (answer.status.code == status.SUCCESS), said
+        assert (http == 207) == (answer.status.code == status.MIXED), said
+        assert http == status.http_of(answer.status.code), said
+        if http >= 400:
+            assert answer.status.code == status.NOT_IMPLEMENTED or answer.status.details, said
+            # Where each item of a batch failed by itself, a job may still have counted them.
+            unchanged = self.store.digest() == before or answer.status.code == status.FAILURE
+            assert unchanged, f"half a write: {said}"
+        assert type(answer).FromString(answer.SerializeToString()) == answer, said
+        found = json.loads(codec.dumps(answer), parse_constant=_no_number)
+        assert found["status"]["code"] == answer.status.code
+
+
+def _no_number(name: str) -> None:
+    raise AssertionError(f"{name} is no JSON")
 
 
 @pytest.fixture(scope="module")
-def rooms() -> Iterator[Platform]:
-    sandbox = Sandbox(seed=1, user="me-myself")
-    sandbox.start()
+def rooms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rooms]:
+    folder = tmp_path_factory.mktemp("furnished")
+    with Sandbox(seed=1, user=USER, data=folder) as sandbox:
+        api = Api(sandbox, APP)
+        with api.session:
+            furnish(api)
+    store = Undoing(folder)
+    world = World(
+        store=store,
+        switches=Switchboard(Behaviour()),
+        legacy=False,
+        ids=IdSource(1),
+        clock=Clock(),
+        owner=USER,
+        wake=_nothing,
+        scores=Scores.empty(),
+    )
+    floor = Platform(world, Tokens(USER, None, {}))
+    controls = Controls(FaultBook(), RequestLog(), None, 0, lambda: True, world.switches)
+    server = Server(0, floor, controls)
     try:
-        api = Api(sandbox)
-        api("POST", "/v2/users/me/apps", {"apps": [{"id": "park"}]})
-        api.concepts("people", "man")
-        above = api.thresholder("above", 1, people=0.5)
-        api.writer("pending", 24151)
-        general = node("general", "general-image-recognition", public=True)
-        nodes = [general, node("above", "above", above, "general")]
-        api("POST", "/workflows", {"workflows": [{"id": "auto", "nodes": nodes}]})
-        image = {"base64": codec.base64.b64encode(png(3)).decode()}
-        api("POST", "/inputs", {"inputs": [{"id": "i1", "data": {"image": image}}]})
-        sandbox.wait_idle(60)
-        sandbox.hold()
-        house: House = sandbox._open_house
-        yield Platform(house._world, Tokens("me-myself", None, {}))
-        api.session.close()
+        yield Rooms(world, store, floor, Known.of(store, USER, APP), server)
     finally:
-        sandbox.stop()
+        server.server_close()
+        store.close()
 
 
-def values_for(field: FieldDescriptor) -> st.SearchStrategy[Any]:
-    kind = field.cpp_type
-    if field.type == FieldDescriptor.TYPE_BYTES:
-        return st.one_of(st.binary(max_size=8), st.just(png(4)))
-    if kind == FieldDescriptor.CPPTYPE_STRING:
-        junk = st.text(st.characters(codec="utf-8"), max_size=8)
-        return st.one_of(st.sampled_from(IDS + WORDS), junk)
-    if kind == FieldDescriptor.CPPTYPE_BOOL:
-        return st.booleans()
-    if kind == FieldDescriptor.CPPTYPE_ENUM:
-        assert field.enum_type is not None
-        return st.sampled_from([value.number for value in field.enum_type.values])
-    if kind == FieldDescriptor.CPPTYPE_FLOAT:
-        return st.floats(width=32, allow_nan=False, allow_infinity=False)
-    if kind == FieldDescriptor.CPPTYPE_DOUBLE:
-        return st.floats(allow_nan=False, allow_infinity=False)
-    low = 0 if kind in (FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64) else -5
-    return st.one_of(st.integers(low, 5), st.just(2**31 - 1))
+def _nothing() -> None:
+    """There is no background to wake."""
 
 
-def fill(draw: st.DrawFn, message: Any, depth: int) -> Any:
-    fields = [
-        field
-        for field in message.DESCRIPTOR.fields
-        if field.name != "user_app_id"
-        and not (field.message_type and field.message_type.GetOptions().map_entry)
-    ]
-    chosen = draw(st.lists(st.sampled_from(fields), unique_by=id, max_size=5)) if fields else []
-    for field in chosen:
-        if field.message_type is None:
-            if field.is_repeated:
-                getattr(message, field.name).extend(draw(st.lists(values_for(field), max_size=3)))
-            else:
-                setattr(message, field.name, draw(values_for(field)))
-        elif depth:
-            repeats = draw(st.integers(1, 2)) if field.is_repeated else 1
-            for _ in range(repeats):
-                target = getattr(message, field.name)
-                fill_one(draw, target.add() if field.is_repeated else target, depth - 1)
-    return message
+def read_all(rooms: Rooms) -> None:
+    """What was let in can be shown: everything that lists answers."""
+    for name in table.ENTRIES:
+        request = routes.rpcs()[name].request()
+        fields = request.DESCRIPTOR.fields_by_name
+        if not name.startswith("List") or "user_app_id" not in fields:
+            continue
+        request.user_app_id.user_id, request.user_app_id.app_id = "me", APP
+        if "per_page" in fields:
+            request.per_page = 1000
+        rooms.call(name, request)
 
 
-def fill_one(draw: st.DrawFn, target: Any, depth: int) -> None:
-    if target.DESCRIPTOR.full_name == "google.protobuf.Struct":
-        names = ("concept_threshold_type", "annotation_status", "max_concepts", "x")
-        values: Any = st.one_of(st.booleans(), st.integers(-5, 5), st.text(string.ascii_letters))
-        target.update(draw(st.dictionaries(st.sampled_from(names), values, max_size=3)))
-        return
-    target.SetInParent()
-    fill(draw, target, depth)
-
-
-@st.composite
-def asked(draw: st.DrawFn) -> tuple[routes.Rpc, Any]:
-    rpc = routes.rpcs()[draw(st.sampled_from(sorted(table.ENTRIES)))]
-    request = fill(draw, rpc.request(), 4)
-    request_fields = request.DESCRIPTOR.fields_by_name
-    if "user_app_id" in request_fields:
-        request.user_app_id.user_id = draw(st.sampled_from(["me", "me-myself", "clarifai", "x"]))
-        request.user_app_id.app_id = draw(st.sampled_from(["park", "park", "main", "", "y"]))
-    return rpc, request
-
-
-@settings(
-    max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
-@given(asked())
-def test_the_answer_is_an_envelope(rooms: Platform, pair: tuple[routes.Rpc, Any]) -> None:
-    rpc, request = pair
-    if rpc.name == "DeleteApp":
-        return
-    answer = rooms.call(rpc, request, Ask("Key any"))
-    assert answer.status.code
-    assert answer.status.req_id
-    found = json.loads(codec.dumps(answer))
-    for field in answer.DESCRIPTOR.fields:
-        if field.is_repeated and field.name in (
-            "concepts",
-            "models",
-            "apps",
-            "inputs",
-            "workflows",
-        ):
-            assert isinstance(found[field.name], list)
-
-
-JSON = st.recursive(
-    st.one_of(
-        st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just("auto")
-    ),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.sampled_from(
-                [
-                    "id",
-                    "concepts",
-                    "value",
-                    "nodes",
-                    "model",
-                    "output_info",
-                    "data",
-                    "ids",
-                    "action",
-                ]
-            ),
-            inner,
-            max_size=4,
-        ),
-    ),
-    max_leaves=12,
-)
-
-
-@settings(max_examples=800, deadline=None, derandomize=True)
-@given(rpc=st.sampled_from(sorted(routes.rpcs())), body=JSON)
-def test_any_json_is_taken_or_refused_with_a_place(rpc: str, body: Any) -> None:
-    message = routes.rpcs()[rpc].request()
+def work_off(rooms: Rooms) -> None:
+    """Background work takes whatever was queued, and ends."""
+    runner = Runner(rooms.world)
     try:
-        parsing.parse_into(message, parsing.loads(json.dumps(body).encode()))
-    except parsing.BadJson as error:
-        assert str(error)
+        for _ in range(20):
+            if not any([runner._process_some(), runner._train_one()]):
+                break
+    finally:
+        runner.stop()
+
+
+@pytest.mark.parametrize("name", sorted(table.ENTRIES))
+def test_any_message_gets_an_envelope(
+    rooms: Rooms, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """Some other requests first, so that what they leave is met too; then background work."""
+
+    @few
+    @given(SEEDS)
+    def lives(seed: int) -> None:
+        rng = random.Random(seed)
+        with rooms.store.undone():
+            before = rng.choices(sorted(table.ENTRIES), k=rng.choice((0, 0, 1, 2)))
+            began = rooms.store.digest()
+            for each in (*before, name):
+                request = rooms.make(rng, each)
+                if request is not None:
+                    rooms.call(each, request)
+            if rooms.store.digest() != began:
+                work_off(rooms)
+                read_all(rooms)
+
+    lives()
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+BENT: tuple[Callable[[Any], Any], ...] = (
+    lambda _: None,
+    lambda _: True,
+    lambda _: "",
+    lambda _: "x\ud800",
+    lambda _: "\0",
+    lambda _: 10**400,
+    lambda _: -(2**63) - 1,
+    lambda _: 1e308,
+    lambda _: [],
+    lambda _: {},
+    lambda value: [value],
+    lambda value: {"id": value},
+    lambda value: {"\udfff": value, "": value, "x" * 300: value},
+    lambda value: value * 2 if isinstance(value, str | list) else str(value),
+    lambda value: json.loads("[" * 90 + "]" * 90),
+    lambda value: {"fields": {"x": {"string_value": value}}},
+)
+
+
+def bend(rng: random.Random, value: Any) -> Any:
+    """A JSON value with something else somewhere in it."""
+    if isinstance(value, dict) and value and rng.random() < 0.8:
+        key = rng.choice(sorted(value))
+        return {**value, key: bend(rng, value[key])}
+    if isinstance(value, list) and value and rng.random() < 0.8:
+        index = rng.randrange(len(value))
+        return [*value[:index], bend(rng, value[index]), *value[index + 1 :]]
+    return rng.choice(BENT)(value)
+
+
+class Headers(dict[str, str]):
+    """What a request over HTTP brings."""
+
+
+@pytest.mark.parametrize("name", sorted(table.ENTRIES))
+def test_any_json_gets_an_envelope(rooms: Rooms, name: str) -> None:
+    ways = routes.routes_of(name)
+    if not ways:
+        return
+
+    @few
+    @given(SEEDS)
+    def lives(seed: int) -> None:
+        rng = random.Random(seed)
+        message = rooms.make(rng, name)
+        if message is None:
+            return
+        way = rng.choice(ways)
+        path = rest_path(rng, way.template, message)
+        sent = json.loads(json.dumps(codec.to_json(message)))
+        for _ in range(rng.choice((0, 1, 1, 2))):
+            sent = bend(rng, sent)
+        body, query = json.dumps(sent).encode(), ""
+        if not way.takes_body:
+            query = "&".join(
+                f"{key}={rng.choice((str(value), '%ff', '', 'x', '[]', '1'))}"
+                for key, value in (sent.items() if isinstance(sent, dict) else ())
+                if isinstance(key, str) and key.isascii() and not isinstance(value, dict | list)
+            )
+        request = Request(way.verb, path, query, Headers(Authorization=KEY), body)
+        with rooms.store.undone():
+            before = rooms.store.digest()
+            reply = rooms.server.answer(request, rooms.server.gate.visit("rest", way.verb, path))
+            said = (way.verb, path, query, body[:2000], reply)
+            found = json.loads(reply.body, parse_constant=_no_number)["status"]
+            assert found["code"] == reply.code, said
+            assert found["code"] in status.names(), said
+            assert found["code"] not in (status.INTERNAL, 98004, 99009), said
+            assert reply.status == status.http_of(reply.code), said
+            assert found["req_id"], said
+            if reply.status >= 400 and reply.code != status.FAILURE:
+                assert rooms.store.digest() == before, f"half a write: {said}"
+
+    lives()
+
+
+def rest_path(rng: random.Random, template: str, message: Any) -> str:
+    """A path with what the message says in its variables, now and then spoilt."""
+    parts = template.split("/")
+    for index, part in enumerate(parts):
+        if part.startswith("{"):
+            target = message
+            for name in part[1:-1].split("."):
+                target = getattr(target, name)
+            spoilt = rng.choice(("%ff", "%00", "%2f", "..", "%F0%9F%92%A5", "x" * 3000))
+            text = quote(str(target), safe="") or "x"
+            parts[index] = spoilt if rng.random() < 0.05 else text
+    return "/".join(parts)

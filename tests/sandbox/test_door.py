@@ -46,6 +46,12 @@ def test_the_content_type_does_not_matter(api: Api, type_: str) -> None:
         (b'{"concepts":[{"id":"a","value":1e99}]}', "concepts[0].value: 1e+99 does not fit"),
         (b"\xff", "the body is not UTF-8"),
         (b'{"concepts":[{"id":"\\ud800"}]}', "concepts[0].id: "),
+        (b'{"concepts":[{"created_at":"\\ud800"}]}', "concepts[0].created_at: '\\ud800' is no RFC"),
+        (
+            b'{"concepts":[{"visibility":{"gettable":"\\ud800"}}]}',
+            "concepts[0].visibility.gettable: '\\ud800' is no Gettable",
+        ),
+        (b'{"concepts":[{"created_at":"' + b"x" * 9000 + b'"}]}', "concepts[0].created_at: 'xxx"),
     ],
 )
 def test_a_broken_body_is_the_platforms_error(api: Api, body: bytes, details: str) -> None:
@@ -54,6 +60,7 @@ def test_a_broken_body_is_the_platforms_error(api: Api, body: bytes, details: st
     found = answer.json()
     assert (found["status"]["code"], found["concepts"]) == (11100, [])
     assert found["status"]["details"].startswith(details)
+    assert len(found["status"]["details"]) <= 4003
 
 
 @pytest.mark.parametrize(
