@@ -173,8 +173,8 @@ def test_the_owner_may_write_for_somebody_else(api: Api, fields: Any, author: st
     assert (made["user_id"], made["worker"]) == (author, {"user": {"id": author}})
 
 
-def box(concept: str, **more: Any) -> Any:
-    corners = {"top_row": 0.1, "left_col": 0.1, "bottom_row": 0.5, "right_col": 0.5}
+def box(concept: str, top: float = 0.1, **more: Any) -> Any:
+    corners = {"top_row": top, "left_col": 0.1, "bottom_row": 0.9, "right_col": 0.5}
     data = {"concepts": [{"id": concept}]}
     return {"region_info": {"bounding_box": corners}, "data": data, **more}
 
@@ -188,13 +188,37 @@ def test_a_region_has_an_id_and_concepts_that_the_app_knows(api: Api) -> None:
     assert region["data"]["concepts"][0]["app_id"] == "park"
     assert api("GET", "/concepts/cat")["concept"]["name"] == "cat"
     more = {"id": made["id"], "input_id": "i1", "data": {"regions": [box("dog")]}}
-    second = {"annotations": [more], "action": "merge"}
-    assert api.refused("PATCH", "/annotations", second)[:2] == (400, 24155)
+    second = {**more, "data": {"regions": [box("dog", id="another")]}}
+    body = {"annotations": [second], "action": "merge"}
+    assert api.refused("PATCH", "/annotations", body)[:2] == (400, 24155)
     same = {**more, "data": {"regions": [box("dog", id=region["id"])]}}
     merged = api("PATCH", "/annotations", {"annotations": [same], "action": "merge"})
     (region,) = merged["annotations"][0]["data"]["regions"]
     assert [concept["id"] for concept in region["data"]["concepts"]] == ["cat", "dog"]
     assert [concept["app_id"] for concept in region["data"]["concepts"]] == ["park", "park"]
+
+
+@pytest.mark.parametrize(
+    ("action", "seen"),
+    [("merge", [("same", 0.5, ["cat", "dog"])]), ("overwrite", [("same", 0.5, ["dog"])]), ("remove", [])],
+)  # fmt: skip
+def test_a_region_without_an_id_is_the_one_that_there_is(api: Api, action: str, seen: Any) -> None:
+    """The SDK's examples move a box, and remove it, by sending it without an id."""
+    add(api, text("i1"))
+    body = {"annotations": [{"input_id": "i1", "data": {"regions": [box("cat")]}}]}
+    made = api("POST", "/annotations", body)["annotations"][0]
+    more = {"id": made["id"], "input_id": "i1", "data": {"regions": [box("dog", top=0.5)]}}
+    api("PATCH", "/annotations", {"annotations": [more], "action": action})
+    (found,) = [item for item in written(api) if item["id"] == made["id"]]
+    own = made["data"]["regions"][0]["id"]
+    assert [
+        (
+            "same" if region["id"] == own else "other",
+            region["region_info"]["bounding_box"]["top_row"],
+            [concept["id"] for concept in region["data"]["concepts"]],
+        )
+        for region in found["data"].get("regions", [])
+    ] == seen
 
 
 @pytest.mark.parametrize(

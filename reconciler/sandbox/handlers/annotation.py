@@ -166,6 +166,7 @@ def _says_nothing(data: Any) -> bool:
 def _change(annotation: Any, sent: Any, action: str, row: Row, context: Context) -> None:
     if sent.HasField("data"):
         names = [field.name for field in sent.data.DESCRIPTOR.fields]
+        _mean_the_region(annotation.data, sent.data, action)
         patching.apply(annotation.data, sent.data, action, names)
         if action != patching.REMOVE:
             _complete(annotation.data, context)
@@ -179,6 +180,21 @@ def _change(annotation: Any, sent: Any, action: str, row: Row, context: Context)
     if row.flag:
         owner = context.tx.get(context.key("input", row.parent))
         labels.copy_to_input(annotation, need(owner, "input_id", row.parent), at, context)
+
+
+def _mean_the_region(stored: Any, sent: Any, action: str) -> None:
+    """A region that comes without an id is the one region of its annotation (the SDK's examples)."""
+    if len(stored.regions) != 1 or len(sent.regions) != 1 or sent.regions[0].id:
+        return
+    region = sent.regions[0]
+    region.id = stored.regions[0].id
+    if action == patching.MERGE:
+        target, names = stored.regions[0], [field.name for field, _ in region.ListFields()]
+        patching.apply(target, region, patching.MERGE, [name for name in names if name == "data"])
+        patching.apply(
+            target, region, patching.OVERWRITE, [name for name in names if name != "data"]
+        )
+        sent.ClearField("regions")
 
 
 def delete_annotation(request: Any, context: Context) -> Any:
