@@ -4,39 +4,40 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.sandbox import status
+from clarifai_grpc.grpc.auth.types import types_pb2
+from clarifai_grpc.grpc.auth.util import extension_pb2
+from google.protobuf.descriptor import MethodDescriptor
+
+from reconciler.sandbox import keys, routes, status
 from reconciler.sandbox.context import PUBLIC, Caller
 from reconciler.sandbox.transaction import Scope
 
-OPEN: Final = frozenset({"ListStatusCodes", "GetStatusCode"})
-"""Methods that ask for no token."""
+_NO_TOKEN: Final = types_pb2.NoAuth
+_ANY_KEY: Final = types_pb2.KeyAuth
+
+
+def _demand(method: MethodDescriptor) -> int:
+    return int(method.GetOptions().Extensions[extension_pb2.cl_auth_type])
+
+
+OPEN: Final = frozenset(
+    method.name for method in routes.SERVICE.methods if _demand(method) == _NO_TOKEN
+)
+"""Methods that ask for no token (option ``cl_auth_type`` of the contract)."""
 
 PERSONAL: Final = frozenset(
-    {
-        "GetUser",
-        "ListApps",
-        "PostApps",
-        "PatchApps",
-        "PatchApp",
-        "PatchAppsDetails",
-        "PatchAppsIds",
-        "PostAppsSearches",
-        "DeleteApp",
-        "ListConceptRelations",
-        "PostConceptRelations",
-        "DeleteConceptRelations",
-    }
+    method.name for method in routes.SERVICE.methods if _demand(method) not in (_NO_TOKEN, _ANY_KEY)
 )
 """Methods that an app key does not open."""
 
-USER_LEVEL: Final = frozenset(
-    {"GetUser", "ListApps", "PostApps", "PatchApps", "PatchAppsIds", "PostAppsSearches"}
-)
-"""Methods about a user, not about one app."""
+USER_LEVEL: Final = frozenset(routes.rpcs()) - {
+    route.rpc.name for route in routes.routes() if route.names_app
+}
+"""Methods about a user, not about one app: no path of theirs names one."""
 
 ACROSS_APPS: Final = frozenset({"ListEvaluations", "ListModels", "ListWorkflows"})
 """Methods that a personal token may also call for a user alone."""
@@ -52,8 +53,17 @@ class Tokens:
     pat: str | None
     app_keys: Mapping[str, str]
 
-    def caller(self, authorization: str | None, malformed_http: int = 401) -> Caller:
-        """Who shows this ``Authorization`` header; ``malformed_http`` goes with one that is none."""
+    def caller(
+        self,
+        authorization: str | None,
+        made: Callable[[str], Caller | None],
+        malformed_http: int = 401,
+    ) -> Caller:
+        """Who shows this ``Authorization`` header.
+
+        ``made`` knows the keys that were made by requests; ``malformed_http`` goes with a header that
+        is none.
+        """
         match = _HEADER.fullmatch(authorization or "")
         if match is None:
             raise status.PlatformError(
@@ -63,13 +73,16 @@ class Tokens:
                 http=malformed_http,
             )
         token = match.group(1)
-        if self.pat is None and not self.app_keys:
-            return Caller(self.user)
         if self.pat is not None and _same(token, self.pat):
             return Caller(self.user)
         for key, app in self.app_keys.items():
             if _same(token, key):
                 return Caller(self.user, app)
+        known = made(token) if keys.may_be_made_here(token) else None
+        if known is not None:
+            return known
+        if self.pat is None and not self.app_keys:
+            return Caller(self.user)
         raise status.PlatformError(status.KEY_INVALID, "this sandbox does not know that key")
 
 
@@ -83,6 +96,12 @@ def scope_for(rpc: str, named: Any, caller: Caller) -> Scope:
         raise status.PlatformError(
             status.INSUFFICIENT_SCOPES,
             f"{rpc} needs a personal access token; an app key does not open it",
+        )
+    lacking = keys.lacking(rpc, caller.grants) if caller.grants is not None else ()
+    if lacking:
+        raise status.PlatformError(
+            status.INSUFFICIENT_SCOPES,
+            f"{rpc} needs scopes that the key lacks: {', '.join(lacking)}",
         )
     if not caller.personal:
         return _scope_of_key(named, caller)

@@ -24,6 +24,7 @@ DEFAULT_PER_PAGE: Final = 128
 
 MESSAGES: Final[Mapping[str, Any]] = {
     "user": resources_pb2.User,
+    "key": resources_pb2.Key,
     "app": resources_pb2.App,
     "concept": resources_pb2.Concept,
     "concept_language": resources_pb2.ConceptLanguage,
@@ -50,10 +51,14 @@ def load(row: Row) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a user with a personal token, or an app key that stands for one app."""
+    """Who asks: a user with a personal token, or an app key that stands for one app.
+
+    ``grants`` are the scopes and endpoints that the key is limited to; None is no limit.
+    """
 
     user: str
     app: str = ""
+    grants: frozenset[str] | None = None
 
     @property
     def personal(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from google.protobuf.message import Message
 
-from reconciler.sandbox import status
+from reconciler.sandbox import keys, status
 from reconciler.sandbox.control import Controls
 from reconciler.sandbox.faults import Fault, Logged, RequestLog
 from reconciler.sandbox.platform import Ask, Platform, only_reads
@@ -84,7 +84,7 @@ class Gate:
             number=log.count(),
             door=door,
             method=method,
-            path=path,
+            path=keys.hidden(path),
             query=query,
             rpc=rpc,
         )

@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from clarifai_grpc.grpc.api import resources_pb2
 from google.protobuf.message import Message
 
-from reconciler.sandbox import auth, status
+from reconciler.sandbox import auth, keys, status
 from reconciler.sandbox.auth import Tokens
 from reconciler.sandbox.context import Caller, Context, Entry, World, need
 from reconciler.sandbox.handlers import table
@@ -51,7 +52,13 @@ class Platform:
             self._caller(authorization)
 
     def _caller(self, authorization: str | None) -> Caller:
-        return self._tokens.caller(authorization, self.world.behaviour.malformed_authorization_http)
+        return self._tokens.caller(
+            authorization, self._made, self.world.behaviour.malformed_authorization_http
+        )
+
+    def _made(self, token: str) -> Caller | None:
+        with self.world.store.read() as tx:
+            return keys.caller_of(token, self.world.owner, self.world.clock.now(), tx)
 
     def call(self, rpc: Rpc, request: Message, ask: Ask) -> Any:
         """Carry out one request; whatever happens, the answer is a message with an envelope."""
@@ -70,8 +77,9 @@ class Platform:
             caller = self._caller(ask.authorization)
             if entry is None:
                 raise not_implemented(rpc.name)
-            scope = auth.scope_for(rpc.name, request.user_app_id, caller)
-            request.user_app_id.user_id, request.user_app_id.app_id = scope
+            named = getattr(request, "user_app_id", resources_pb2.UserAppIDSet())
+            scope = auth.scope_for(rpc.name, named, caller)
+            named.user_id, named.app_id = scope
         if entry is None:
             raise not_implemented(rpc.name)
         context = Context(self.world, caller, scope, ask.given, ask.reader)

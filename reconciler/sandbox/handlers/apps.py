@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from clarifai_grpc.grpc.api import resources_pb2, service_pb2
 
-from reconciler.sandbox import patching, status
+from reconciler.sandbox import keys, patching, status
 from reconciler.sandbox.context import (
     PUBLIC,
     Context,
@@ -247,11 +247,14 @@ def patch_ids(request: Any, context: Context) -> Any:
 
 
 def delete_app(request: Any, context: Context) -> Any:
-    """Delete an app with all that is in it."""
+    """Delete an app with all that is in it, and the keys that were made for it."""
     context.tx.drop_jobs(context.scope)
     context.tx.delete_all(context.scope)
     for name in ("reindexed", "reindex_errors"):
         context.tx.reset_counter(context.scope, name)
+    owned = Filter("k1", (context.scope.app,))
+    for row in context.tx.select("key", Scope(context.scope.user, ""), owned):
+        context.tx.update(row, load(row), flag=keys.GONE)
     return done()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.sandbox import patching, status
 from reconciler.sandbox.context import MESSAGES, Context, check_action, load
 from reconciler.sandbox.ids import check_resource_id
-from reconciler.sandbox.transaction import Scope
+from reconciler.sandbox.transaction import Filter, Scope
 
 
 def pair(request: Any, what: str) -> tuple[str, str]:
@@ -81,6 +81,11 @@ def rename_app(scope: Scope, new: str, context: Context) -> None:
     rewrite("app", moved, context, name_app)
     for row in context.tx.select("app", moved):
         context.tx.update(row, load(row), id=new)
+
+    for row in context.tx.select("key", Scope(scope.user, ""), Filter("k1", (scope.app,))):
+        key = load(row)
+        key.apps[0].id = new
+        context.tx.update(row, key, k1=new)
 
     def change(message: Any) -> bool:
         return _replace(message, scope, new)

@@ -19,4 +19,18 @@ def get_user(request: Any, context: Context) -> Any:
     return service_pb2.SingleUserResponse(status=ok(), user=found)
 
 
-ENTRIES: Final[Mapping[str, Entry]] = {"GetUser": reads(get_user)}
+def list_collaborators(request: Any, context: Context) -> Any:
+    """Nobody: there is one user here, and a collaborator is somebody else."""
+    return service_pb2.MultiCollaboratorsResponse(status=ok())
+
+
+def list_collaborations(request: Any, context: Context) -> Any:
+    """None: nobody else is here whose apps could be shared."""
+    return service_pb2.MultiCollaborationsResponse(status=ok())
+
+
+ENTRIES: Final[Mapping[str, Entry]] = {
+    "GetUser": reads(get_user),
+    "ListCollaborators": reads(list_collaborators),
+    "ListCollaborations": reads(list_collaborations),
+}
