@@ -32,7 +32,7 @@ from reconciler.sandbox.engine import (
     run_model,
     run_workflow,
 )
-from reconciler.sandbox.scores import Scores
+from reconciler.sandbox.scores import Detection, Scores
 from reconciler.sandbox.training import Example, train
 
 PUBLIC = {"people": "ai_l8TKp2h5", "man": "ai_dxSG2s86", "adult": "ai_VPmHr5bm"}
@@ -717,6 +717,166 @@ def test_an_override_changes_data_and_params_of_the_node_and_nothing_else() -> N
     assert len(general.data.concepts) == 2
     assert values(below.data) == {PUBLIC["people"]: float32(0.4)}
     assert models["t"].model_version.output_info.data.concepts[0].id == "people"
+
+
+FOUND = Scores(
+    "test",
+    MappingProxyType(
+        {("", "sha256", hashlib.sha256(STRIPES).hexdigest()): {"ai_a": 0.9, "ai_b": 0.4}}
+    ),
+    MappingProxyType(
+        {
+            ("", "sha256", hashlib.sha256(STRIPES).hexdigest()): (
+                Detection((0.0, 0.0, 0.5, 0.5), {"ai_a": 0.9, "ai_b": 0.4}),
+            )
+        }
+    ),
+)
+DETECT = model("visual-detector", "face-detection", owner=MAIN)
+NO_OVERRIDE: dict[str, Any] = {}
+ONE_CONCEPT = {"concepts": [{"id": "ai_b", "value": 0.1}]}
+
+
+def ids_in_regions(data: Any) -> list[list[str]]:
+    return [[one.id for one in region.data.concepts] for region in data.regions]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "override", "show", "before", "after"),
+    [
+        (
+            [("n", GENERAL)],
+            {"params": {"max_concepts": 1}},
+            values,
+            {"ai_a": float32(0.9), "ai_b": float32(0.4)},
+            {"ai_a": float32(0.9)},
+        ),
+        (
+            [("n", DETECT)],
+            {"params": {"min_value": 0.5}},
+            ids_in_regions,
+            [["ai_a", "ai_b"]],
+            [["ai_a"]],
+        ),
+        (
+            [("g", GENERAL), ("n", thresholder("t", 1, {"ai_a": 0.5}), "g")],
+            {"data": ONE_CONCEPT},
+            values,
+            {"ai_a": float32(0.9)},
+            {"ai_b": float32(0.4)},
+        ),
+        (
+            [("g", GENERAL), ("n", thresholder("t", 1, {"ai_a": 0.5, "ai_b": 0.5}), "g")],
+            {"params": {"concept_threshold_type": "LESS_THAN"}},
+            values,
+            {"ai_a": float32(0.9)},
+            {"ai_b": float32(0.4)},
+        ),
+        (
+            [
+                ("d", DETECT),
+                (
+                    "n",
+                    model(
+                        "region-thresholder",
+                        data={"concepts": [{"id": "ai_a", "value": 0.5}]},
+                        params={"concept_threshold_type": 1},
+                    ),
+                    "d",
+                ),
+            ],
+            {"data": ONE_CONCEPT},
+            ids_in_regions,
+            [["ai_a"]],
+            [["ai_b"]],
+        ),
+        (
+            [("d", DETECT), ("n", model("image-crop", params={"margin": 1.0}), "d")],
+            {"params": {"margin": 0.5}},
+            lambda data: [region.data.image.image_info.width for region in data.regions],
+            [8],
+            [4],
+        ),
+        (
+            [("g", GENERAL), ("n", model("random-sample", params={"keep_fraction": 1.0}), "g")],
+            {"params": {"keep_fraction": 0}},
+            lambda data: len(data.concepts),
+            2,
+            0,
+        ),
+    ],
+    ids=[
+        "classifier",
+        "detector",
+        "thresholds",
+        "comparator",
+        "region thresholds",
+        "margin",
+        "sample",
+    ],
+)
+def test_every_model_runs_with_the_override_of_its_node(
+    nodes: list[tuple[Any, ...]], override: Any, show: Any, before: Any, after: Any
+) -> None:
+    message, models = workflow(*nodes)
+    shown = []
+    for sent in (NO_OVERRIDE, override):
+        message.nodes[-1].ClearField("output_info_override")
+        ParseDict(sent, message.nodes[-1].output_info_override)
+        outputs = run_workflow(message, World(models).context(image(), scores=FOUND))
+        shown.append(show(outputs[-1].data))
+    assert shown == [before, after]
+
+
+@pytest.mark.parametrize(
+    ("used", "override", "before", "after"),
+    [
+        (
+            model("regex-based-classifier", data=ONE_CONCEPT, params={"regex": "cat"}),
+            {"params": {"regex": "dog"}},
+            "",
+            "ai_b",
+        ),
+        (
+            model("regex-based-classifier", data=ONE_CONCEPT, params={"regex": "dog"}),
+            {"data": {"concepts": [{"id": "other"}]}},
+            "ai_b",
+            "other",
+        ),
+        (
+            model("prompter", params={"prompt_template": "{data.text.raw}?"}),
+            {"params": {"prompt_template": "{data.text.raw}!"}},
+            "a dog?",
+            "a dog!",
+        ),
+    ],
+    ids=["expression", "its concepts", "template"],
+)
+def test_every_model_of_texts_runs_with_the_override_of_its_node(
+    used: Any, override: Any, before: str, after: str
+) -> None:
+    message, models = workflow(("n", used))
+    shown = []
+    for sent in (NO_OVERRIDE, override):
+        message.nodes[0].ClearField("output_info_override")
+        ParseDict(sent, message.nodes[0].output_info_override)
+        (output,) = run_workflow(message, World(models).context(Media("text", b"a dog")))
+        shown.append(output.data.text.raw or "".join(one.id for one in output.data.concepts))
+    assert shown == [before, after]
+
+
+def test_a_writer_and_a_mapper_run_with_the_override_of_their_node() -> None:
+    message, models = workflow(
+        ("general", GENERAL), ("mapper", MAPPER, "general"), ("w", writer("w", 24150), "mapper")
+    )
+    ParseDict({"params": {"knowledge_graph_id": "small"}}, message.nodes[1].output_info_override)
+    ParseDict(
+        {"params": {"annotation_status": "ANNOTATION_PENDING", "annotation_user_id": "bob"}},
+        message.nodes[2].output_info_override,
+    )
+    world = World(models)
+    run_workflow(message, world.context(image(), scores=scripted(people=0.9, man=0.4)))
+    assert annotated(world.written) == {(PENDING, "bob", "people", float32(0.9))}
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["better first", "better last"])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.sandbox import study
 from tests.sandbox.driving import Api, node, png
 
 BASE = {"id": "general-image-embedding", "user_id": "clarifai", "app_id": "main"}
@@ -126,6 +127,48 @@ def test_only_successful_annotations_teach(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
+    ("enrich", "code"), [(None, 21100), ("Automatic", 21100), ("Disabled", 21112)]
+)
+def test_inputs_with_other_labels_show_what_a_concept_is_not(
+    api: Api, enrich: str | None, code: int
+) -> None:
+    label(api, dark=range(4), bright=range(240, 244))
+    info: Any = {"output_info": {"data": {"concepts": [{"id": "dark"}]}}}
+    if enrich:
+        info["train_info"] = {"params": {"enrich_dataset": enrich}}
+    api("POST", "/models", {"model": {"id": "clf"}})
+    version = api.version("clf", info)
+    api.sandbox.wait_idle(60)
+    assert status(api, version)["code"] == code
+    if code == 21100:
+        body = {"inputs": [{"data": image(shade)} for shade in (2, 245)]}
+        outputs = api("POST", "/models/clf/outputs", body)["outputs"]
+        dark, bright = (output["data"]["concepts"] for output in outputs)
+        assert [one["id"] for one in dark] == [one["id"] for one in bright] == ["dark"]
+        assert dark[0]["value"] > 0.5 > bright[0]["value"]
+
+
+def test_the_work_on_a_version_can_be_watched(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    label(api, dark=range(4), bright=range(240, 244))
+    seen: list[int] = []
+    real = study.work
+
+    def watched(*arguments: Any) -> Any:
+        seen.append(status(api, version)["code"])
+        return real(*arguments)
+
+    monkeypatch.setattr(study, "work", watched)
+    api("POST", "/models", {"model": {"id": "clf"}})
+    api.sandbox.hold()
+    version = api.version("clf", specification("dark", "bright"))
+    seen.append(status(api, version)["code"])
+    api.sandbox.release()
+    api.sandbox.wait_idle(60)
+    seen.append(status(api, version)["code"])
+    assert seen == [21103, 21101, 21100]
+
+
+@pytest.mark.parametrize(
     ("type_id", "fields", "code", "details"),
     [
         (
@@ -208,7 +251,10 @@ def test_urls_that_can_be_reached_are_fetched(api: Api, picture_server: str) -> 
     assert (failed.status_code, failed.json()["status"]["code"]) == (400, 30002)
     api("POST", "/inputs", {"inputs": [{"id": "i1", **url("good.png")}]})
     api.sandbox.wait_idle(60)
-    assert api("GET", "/inputs/i1")["input"]["status"]["code"] == 30000
+    kept = api("GET", "/inputs/i1")["input"]
+    assert kept["status"]["code"] == 30000
+    info = kept["data"]["image"]["image_info"]
+    assert (info["width"], info["height"], info["format"]) == (16, 16, "PNG")
 
 
 def test_a_scripted_url_need_not_be_reachable(start: Callable[..., Api], tmp_path: Path) -> None:
