@@ -75,11 +75,12 @@ def overview(visit: Visit) -> Page:
     app = load(visit.row("app", "app", scope.app))
     default = workflows.default_of(tx, scope)
     row = tx.get(default[0]) if default else None
+    pinned = workflows.version_of(tx, *default) if default else None
     newest = tx.select("input", scope, order="-created", limit=_STRIP)
     data: dict[str, Any] = {
         "app": card(tx, scope),
         "metadata": text.pretty(codec.struct_json(app.metadata)),
-        "workflow": workflows.show(tx, scope, row) if row else None,
+        "workflow": workflows.show(tx, scope, row, version=pinned) if row else None,
         "tiles": inputs.tiles(tx, scope, newest),
         "links": {
             "inputs": links.within(scope, "inputs"),

@@ -67,7 +67,7 @@ def _concept(
     concept = load(row)
     return Concept(
         row.id,
-        concept.name if concept.name != row.id else "",
+        concept.name,
         concept.definition,
         relations.get(row.id, ()),
         tallies.get(row.id),

@@ -35,6 +35,8 @@ def _environment() -> Environment:
     )
     environment.filters["grouped"] = lambda number: f"{number:,}"
     environment.filters["short"] = text.short
+    environment.filters["noun"] = text.noun
+    environment.filters["counted"] = lambda number, one: f"{number:,} {text.noun(number, one)}"
     # Only for SVG of our own making, whose texts are escaped where it is made.
     environment.filters["drawn"] = Markup
     return environment

@@ -40,6 +40,11 @@ def score(value: float) -> str:
     return ">0.999" if 0.9995 <= value < 1 else f"{value:.3f}"
 
 
+def noun(number: int, one: str) -> str:
+    """The word for so many of a thing."""
+    return one if number == 1 else f"{one}s"
+
+
 def time(micros: int) -> Time:
     """A moment in microseconds since 1970."""
     at = _EPOCH + timedelta(microseconds=micros)

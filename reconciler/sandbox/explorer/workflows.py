@@ -70,6 +70,11 @@ def default_of(tx: Tx, scope: Scope) -> tuple[Key, str] | None:
     return Key("workflow", default.user_id, default.app_id, "", default.id), default.version.id
 
 
+def version_of(tx: Tx, key: Key, version_id: str) -> Row | None:
+    """A version of a workflow; None where it is not there."""
+    return tx.get(Key("workflow_version", key.user, key.app, key.id, version_id))
+
+
 def show(tx: Tx, scope: Scope, row: Row, number: int = 0, version: Row | None = None) -> Workflow:
     """A workflow as it is, or as one of its versions has it."""
     workflow = load(row)
@@ -187,7 +192,7 @@ def one(visit: Visit, id_: str) -> Page:
     tx, scope = visit.tx, visit.scope
     row = visit.row("workflow", "workflow", id_)
     asked = visit.query.get("version", "")
-    version = tx.get(Key("workflow_version", *scope, id_, asked)) if asked else None
+    version = version_of(tx, row.key, asked) if asked else None
     if asked and version is None:
         absent("version", asked)
     current = load(row).version.id
