@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import SandboxError
+from reconciler.sandbox.paging import Pages
 from reconciler.sandbox.transaction import Tx
 
 FILE: Final = "sandbox.db"
@@ -68,6 +69,7 @@ class Store:
         )
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._writing = threading.Lock()
+        self._pages = Pages()
         self._closed = False
         try:
             self._writer = self._connect()
@@ -97,7 +99,8 @@ class Store:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield Tx(self._writer, writing=True)
-                self._writer.execute("COMMIT")
+                with self._pages.committing():
+                    self._writer.execute("COMMIT")
             except BaseException:
                 # SQLite may have rolled back by itself (a full disk).
                 if self._writer.in_transaction:
@@ -108,9 +111,10 @@ class Store:
     def read(self) -> Iterator[Tx]:
         """A reading transaction over one consistent state."""
         with self._reader() as connection:
+            pages = self._pages.open()
             connection.execute("BEGIN")
             try:
-                yield Tx(connection, writing=False)
+                yield Tx(connection, writing=False, pages=pages)
             finally:
                 connection.execute("ROLLBACK")
 

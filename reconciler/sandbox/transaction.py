@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from google.protobuf.message import Message
 
+from reconciler.sandbox.paging import OpenPages
+
 _COLUMNS: Final = "seq, kind, user, app, parent, id, created, modified, status, k1, k2, flag, body"
 
 
@@ -121,12 +123,23 @@ ORDERS: Final = {
 }
 """How lists may be sorted; by creation means in the order of the commits."""
 
+_BEHIND: Final = {
+    "created": "seq > ?",
+    "-created": "seq < ?",
+    "modified": "(modified, seq) > (?, ?)",
+    "-modified": "(modified, seq) < (?, ?)",
+}
+"""What comes after a row in a list, for the orders in which no two rows are equal."""
+
 
 class Tx:
     """A transaction. Objects go in and come out as rows; the caller knows the message types."""
 
-    def __init__(self, connection: sqlite3.Connection, *, writing: bool) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, *, writing: bool, pages: OpenPages | None = None
+    ) -> None:
         self._db = connection
+        self._pages = pages
         self.writing = writing
         self.new_jobs = False
         self.job_delay = 0
@@ -190,12 +203,23 @@ class Tx:
     ) -> list[Row]:
         """Objects of one kind in one app; without a kind, of those that a filter names."""
         where, values = _where(kind, scope, filters)
+        which = (where, values, order)
+        pages = self._pages if order in _BEHIND else None
+        mark = pages.find(which, offset) if pages else None
+        if mark is not None:
+            where = f"{where} AND {_BEHIND[order]}"
+            values = (*values, *mark.position)
         found = self._db.execute(
             f"SELECT {_COLUMNS} FROM objects WHERE {where} ORDER BY {ORDERS[order]} "
             "LIMIT ? OFFSET ?",
-            (*values, limit, offset),
+            (*values, limit, offset - mark.rows if mark else offset),
         )
-        return list(map(Row._make, found))
+        rows = list(map(Row._make, found))
+        if pages and rows and len(rows) == limit:
+            before = 1 if order.startswith("-") else -1
+            pages.keep(which, offset, _position(rows[0], order, before))
+            pages.keep(which, offset + limit, _position(rows[-1], order))
+        return rows
 
     def newest_children(
         self, kind: str, scope: Scope, parents: Sequence[str], *filters: Filter
@@ -353,6 +377,12 @@ class Tx:
         """Move everything of an app to its new id."""
         for table in ("objects", "jobs", "counters"):
             self._db.execute(f"UPDATE {table} SET app=? WHERE user=? AND app=?", (new, *scope))
+
+
+def _position(row: Row, order: str, beside: int = 0) -> tuple[int, ...]:
+    """Where a row stands in a list, or ``beside`` it, where no other row can stand."""
+    seq = row.seq + beside
+    return (row.modified, seq) if "modified" in order else (seq,)
 
 
 def _where(
