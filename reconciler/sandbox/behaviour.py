@@ -76,6 +76,7 @@ class Behaviour:
     oversized_page_refused: bool = True
     create_shows_nanoseconds: bool = True
     patched_media_is_refused: bool = True
+    metadata_filter_needs_all_keys: bool = False
     annotations_per_page: int = 20
 
 
@@ -157,6 +158,9 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
         "create_shows_nanoseconds": Source(Grade.RECORDED, "later reads are cut to microseconds"),
         "patched_media_is_refused": Source(
             Grade.UNKNOWN, "a medium cannot be changed; whether an attempt is told, nothing says"
+        ),
+        "metadata_filter_needs_all_keys": Source(
+            Grade.CONTRACT, "keys of a search are or-ed; an old recorded test needs all of them"
         ),
         "annotations_per_page": Source(
             Grade.DOCUMENTED, "unless the request says; the contract's comment has 128"

@@ -19,7 +19,10 @@ from reconciler.sandbox.coverage.evidence import (
 
 _ANNOTATIONS: Final = {
     "ListAnnotations": taken(
-        CONTRACT, DOCUMENTED, ours="how a query spells a list of statuses: every form is taken"
+        CONTRACT,
+        DOCUMENTED,
+        ours="how a query spells a list of statuses: every form is taken; which outputs of models "
+        "are kept as untrusted annotations",
     ),
     "GetAnnotation": taken(CONTRACT),
     "PostAnnotations": taken(
@@ -108,10 +111,13 @@ _INPUTS: Final = {
         RECORDED,
         ours="newest first; the envelope stays 10000 (`input_lists_report_failures`)",
     ),
-    "StreamInputs": taken(CONTRACT),
+    "StreamInputs": taken(CONTRACT, ours="an unknown `last_id` is 11101; one page an answer"),
     "GetInput": taken(CONTRACT, RECORDED),
     "PatchInputs": taken(
-        CONTRACT, DOCUMENTED, ours="what overwriting drops (`overwrite_drops_unsent`)"
+        CONTRACT,
+        DOCUMENTED,
+        ours="what overwriting drops (`overwrite_drops_unsent`); another medium is refused "
+        "(`patched_media_is_refused`)",
     ),
     "DeleteInput": taken(
         CONTRACT, RECORDED, ours="how long it is still answered for (`deletes_are_slow_ms`)"
@@ -230,6 +236,27 @@ _WORKFLOWS: Final = {
     "DeleteWorkflowVersions": taken(CONTRACT, ours="the current version is refused"),
 }
 
+_SEARCHES: Final = {
+    "PostInputsSearches": taken(
+        CONTRACT,
+        DOCUMENTED,
+        RECORDED,
+        ours="how several ranks become one score; that an input without a prediction is no hit; "
+        "keys of metadata (`metadata_filter_needs_all_keys`); the order of equals: newest first",
+    ),
+    "PostAnnotationsSearches": taken(
+        CONTRACT, RECORDED, ours="an annotation is ranked as its input is"
+    ),
+    "PostSearches": taken(CONTRACT, RECORDED, ours="as PostInputsSearches"),
+    "PostSearchesByID": taken(CONTRACT, RECORDED, ours="runs every search as it was saved"),
+    "PatchInputsSearches": taken(CONTRACT),
+    "PatchAnnotationsSearches": taken(CONTRACT),
+    "PatchSearches": taken(CONTRACT),
+    "ListSearches": taken(CONTRACT, ours="oldest first; however they were saved"),
+    "GetSearch": taken(CONTRACT),
+    "DeleteSearch": taken(CONTRACT),
+}
+
 METHODS: Final[Mapping[str, Evidence]] = MappingProxyType(
     _ANNOTATIONS
     | _APPS
@@ -239,6 +266,7 @@ METHODS: Final[Mapping[str, Evidence]] = MappingProxyType(
     | _MODELS
     | _RELATIONS
     | _OTHERS
+    | _SEARCHES
     | _WORKFLOWS
 )
 """By the name of the RPC."""
