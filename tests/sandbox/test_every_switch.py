@@ -460,6 +460,7 @@ def somebody_adds(app: App, content: bytes) -> None:
 
 
 NEVER_MET = {
+    "patched_media_is_refused": "it changes no input",
     "deletes_are_slow_ms": "the tool deletes no inputs",
     "missing_concepts_are_created": "it makes every concept before anything names it",
     "oversized_page_refused": "it asks for no more than 1,000 a page",
