@@ -110,6 +110,7 @@ class Rooms:
     platform: Platform
     known: Known
     server: Server
+    runner: Runner
 
     def make(self, rng: random.Random, name: str) -> Any:
         """A request as the gRPC door would read it; None if it would not."""
@@ -179,9 +180,13 @@ def rooms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rooms]:
     floor = Platform(world, Tokens(USER, None, {}))
     controls = Controls(FaultBook(), RequestLog(), None, 0, lambda: True, world.switches)
     server = Server(0, floor, controls)
+    runner = Runner(world)
+    runner.hold()
+    runner.start()
     try:
-        yield Rooms(world, store, floor, Known.of(store, USER, APP), server)
+        yield Rooms(world, store, floor, Known.of(store, USER, APP), server, runner)
     finally:
+        runner.stop()
         server.server_close()
         store.close()
 
@@ -205,13 +210,9 @@ def read_all(rooms: Rooms) -> None:
 
 def work_off(rooms: Rooms) -> None:
     """Background work takes whatever was queued, and ends."""
-    runner = Runner(rooms.world)
-    try:
-        for _ in range(20):
-            if not any([runner._process_some(), runner._train_one()]):
-                break
-    finally:
-        runner.stop()
+    rooms.runner.release()
+    rooms.runner.wait_idle(60)
+    rooms.runner.hold()
 
 
 @pytest.mark.parametrize("name", sorted(table.ENTRIES))

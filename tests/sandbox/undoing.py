@@ -53,17 +53,18 @@ class Undoing(Store):
     @contextmanager
     def undone(self) -> Iterator[None]:
         """All that happens within is taken back."""
-        self.db.execute("SAVEPOINT example")
+        with self._lock:
+            self.db.execute("SAVEPOINT example")
         try:
             yield
         finally:
-            self.db.execute("ROLLBACK TO example")
-            self.db.execute("RELEASE example")
+            with self._lock:
+                self.db.execute("ROLLBACK TO example")
+                self.db.execute("RELEASE example")
 
     def digest(self) -> tuple[object, ...]:
         """What changes when anything does."""
-        objects = self.db.execute(
-            "SELECT COUNT(*), MAX(seq), SUM(modified), SUM(status), SUM(LENGTH(body)) FROM objects"
-        ).fetchone()
-        jobs = self.db.execute("SELECT COUNT(*), MAX(seq) FROM jobs").fetchone()
-        return (*objects, *jobs)
+        objects = "COUNT(*), MAX(seq), SUM(modified), SUM(status), SUM(LENGTH(body)) FROM objects"
+        with self._lock:
+            jobs = self.db.execute("SELECT COUNT(*), MAX(seq) FROM jobs").fetchone()
+            return (*self.db.execute(f"SELECT {objects}").fetchone(), *jobs)
