@@ -61,6 +61,7 @@ class Behaviour:
     missing_concepts_are_created: bool = True
     delete_default_workflow_refused: bool = True
     list_models_mixes_public: bool = False
+    get_model_finds_public: bool = True
     list_workflows_shows_foreign_default: bool = True
     app_workflow_shadows_public: bool = True
     deletes_are_slow_ms: int = 0
@@ -131,6 +132,10 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
         ),
         "list_models_mixes_public": Source(
             Grade.DOCUMENTED, "listing used to mix in clarifai/main"
+        ),
+        "get_model_finds_public": Source(
+            Grade.RECORDED,
+            "the SDK's own suite builds a workflow from a public model that it names without an owner",
         ),
         "list_workflows_shows_foreign_default": Source(Grade.DOCUMENTED, "release 6.4"),
         "app_workflow_shadows_public": Source(

@@ -305,7 +305,35 @@ def test_a_public_model_answers_to_its_hash_and_shows_its_name(api: Api, id_: st
     assert model["model_version"]["id"] == "aa7f35c01e0642fda5cf400f543e7c40"
     versions = api("GET", f"/v2/users/clarifai/apps/main/models/{id_}/versions")["model_versions"]
     assert ids(versions) == ["aa7f35c01e0642fda5cf400f543e7c40", "aa9ca48295b37401f8af92ad1af0d91d"]
-    assert api.refused("GET", f"/models/{id_}")[:2] == (404, 11101)
+
+
+@pytest.mark.parametrize("id_", ["general-image-recognition", "aaa03c23b3724a16a56b629203edc62c"])
+@pytest.mark.parametrize("finds", [True, False])
+def test_a_public_model_may_be_read_without_naming_its_owner(
+    start: Callable[..., Api], id_: str, finds: bool
+) -> None:
+    api = start(behaviour=Behaviour(get_model_finds_public=finds))
+    if not finds:
+        assert api.refused("GET", f"/models/{id_}")[:2] == (404, 11101)
+        return
+    for path in ("", "/output_info"):
+        model = api("GET", f"/models/{id_}{path}")["model"]
+        assert (model["id"], model["app_id"]) == ("general-image-recognition", "main")
+    body: Any = {"models": [{"id": id_, "notes": "mine"}], "action": "merge"}
+    assert api.refused("PATCH", "/models", body)[:2] == (404, 11101)
+    assert api.refused("POST", f"/models/{id_}/versions", {})[:2] == (404, 11101)
+    assert api.refused("DELETE", f"/models/{id_}")[:2] == (404, 11101)
+    api.writer("general-image-recognition", 24150)
+    own = api("GET", "/models/general-image-recognition")["model"]
+    assert own["app_id"] == "park"
+
+
+def test_a_public_model_is_not_for_app_keys(start: Callable[..., Api]) -> None:
+    api = start(pat="pat", app_keys={"key": "park"})
+    answer = api.raw(
+        "GET", "/v2/models/general-image-recognition", headers={"Authorization": "Key key"}
+    )
+    assert answer.status_code == 404
 
 
 def test_a_public_model_looks_absent_to_a_writer(api: Api) -> None:

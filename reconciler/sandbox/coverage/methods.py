@@ -202,6 +202,23 @@ _OTHERS: Final = {
     "GetStatusCode": taken(CONTRACT, DOCUMENTED, ours="HTTP 200 whatever the code"),
 }
 
+_KEYS: Final = {
+    "ListKeys": taken(CONTRACT, ours="keys are listed under their SHA-256; nothing else is kept"),
+    "ListAppKeys": taken(CONTRACT, ours="as ListKeys"),
+    "GetKey": taken(CONTRACT, ours="found by itself or by its SHA-256, shown under the latter"),
+    "PostKeys": taken(CONTRACT, RECORDED, ours="a key without scopes and endpoints is refused"),
+    "PatchKeys": taken(CONTRACT, ours="description, scopes, endpoints and expiry can change"),
+    "DeleteKey": taken(
+        CONTRACT, ours="later calls with that key are 11009; keys go with their app"
+    ),
+    "MyScopes": taken(CONTRACT, ours="the scope All is spelled out as every scope"),
+    "MyScopesUser": taken(CONTRACT, ours="as MyScopes"),
+    "MyScopesRoot": taken(CONTRACT, ours="as MyScopes"),
+    "ListScopes": taken(CONTRACT, ours="a personal token opens it, not a browser's session alone"),
+    "ListCollaborators": taken(CONTRACT, ours="nobody: there is one user here"),
+    "ListCollaborations": taken(CONTRACT, ours="none: there is one user here"),
+}
+
 _WORKFLOWS: Final = {
     "ListWorkflows": taken(CONTRACT, DOCUMENTED),
     "GetWorkflow": taken(
@@ -263,6 +280,7 @@ METHODS: Final[Mapping[str, Evidence]] = MappingProxyType(
     | _CONCEPTS
     | _EVALUATIONS
     | _INPUTS
+    | _KEYS
     | _MODELS
     | _RELATIONS
     | _OTHERS

@@ -177,8 +177,9 @@ def get_output_info(request: Any, context: Context) -> Any:
 
 
 def _one(request: Any, context: Context, *, full: bool) -> Any:
-    if context.world.legacy and lookup.find_model(request.model_id, context) is None:
-        context.scope = PUBLIC
+    known_everywhere = context.caller.personal and context.behaviour.get_model_finds_public
+    if known_everywhere or context.world.legacy:
+        _look_around(request.model_id, context)
     row = lookup.model(request.model_id, context)
     if request.version_id:
         version = lookup.version(row.id, request.version_id, context)
@@ -189,6 +190,15 @@ def _one(request: Any, context: Context, *, full: bool) -> Any:
     if full:
         model.output_info.CopyFrom(model.model_version.output_info)
     return service_pb2.SingleModelResponse(status=ok(), model=model)
+
+
+def _look_around(id_: str, context: Context) -> None:
+    """Go on in ``clarifai/main`` if the app has no model of this id."""
+    own = context.scope
+    if lookup.find_model(id_, context) is None:
+        context.scope = PUBLIC
+        if lookup.find_model(id_, context) is None:
+            context.scope = own
 
 
 def post_models(request: Any, context: Context) -> Any:
