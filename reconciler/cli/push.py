@@ -29,12 +29,13 @@ def push(
     *,
     concepts: Sequence[str],
     concepts_from_folders: bool,
+    texts: bool,
     wait: bool,
     wait_timeout: float,
 ) -> int:
     """Sends what ``sources`` name to the manifest's app. Exit status 1 if any input failed."""
     manifest = session.load_manifest(path, layers)
-    found = discover(sources)
+    found = discover(sources, texts=texts)
     with session.connect(session.target_of(manifest, connection), connection, Client) as platform:
         target, _ = session.find_app(platform, path, connection)
         if concepts or concepts_from_folders:

@@ -236,12 +236,25 @@ def _pack(item: Item) -> _Parcel | Problem:
         raw = read_bytes(item)
         if isinstance(raw, Problem):
             return raw
-        content = {"base64": base64.b64encode(raw).decode("ascii")}
-        size = sum(len(text) for text in content.values())
+        sent = _content(item, raw)
+        if isinstance(sent, Problem):
+            return sent
+        content, size = sent, sum(map(len, sent.values()))
     data: dict[str, Any] = {item.kind.value: content}
     if item.concepts:
         data["concepts"] = [{"id": concept, "value": 1} for concept in item.concepts]
     return _Parcel(item, {"id": item.id, "data": data}, size)
+
+
+def _content(item: Item, raw: bytes) -> dict[str, str] | Problem:
+    """A text goes as it is, everything else as base64."""
+    if item.kind is not MediaKind.TEXT:
+        return {"base64": base64.b64encode(raw).decode("ascii")}
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return Problem(item.source, f"no UTF-8 text: byte {error.start} fits nowhere")
+    return {"raw": text} if text.strip() else Problem(item.source, "the text is blank")
 
 
 @dataclass(frozen=True, slots=True)

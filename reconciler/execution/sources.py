@@ -26,6 +26,7 @@ from reconciler.execution.media import (
 
 _CHUNK = 1024 * 1024
 FORMATS_HINT = "images are sent as JPEG, PNG, TIFF, BMP, WEBP or GIF"
+TEXTS_HINT = "name the file itself, or take the texts of folders with --texts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,17 @@ class Discovery:
     repeated: int = 0
 
 
-def discover(sources: Sequence[str]) -> Discovery:
+def discover(sources: Sequence[str], *, texts: bool = False) -> Discovery:
     """Looks through files, folders (recursively, sorted, hidden names left out) and URLs.
 
+    A text file that is named is an input; those in folders only with ``texts``: a README beside the
+    photographs is not meant to be annotated.
     Reads each file once, in pieces, to recognise and name it; keeps none of it. Fetches no URL.
     """
     items: dict[str, Item] = {}
     problems: list[Problem] = []
     repeated = 0
-    for found in _look_through(sources):
+    for found in _look_through(sources, texts):
         if isinstance(found, Problem):
             problems.append(found)
         elif (known := items.get(found.id)) is None:
@@ -151,17 +154,17 @@ def _no_single_folder(item: Item) -> tuple[str, str]:
     return f"the same bytes lie in the folders {folders}", "keep it where its label is right"
 
 
-def _look_through(sources: Sequence[str]) -> Iterator[Item | Problem]:
+def _look_through(sources: Sequence[str], texts: bool) -> Iterator[Item | Problem]:
     for source in sources:
         if "://" in source:
             yield _look_at_url(source)
         elif os.path.isdir(source):
-            yield from _look_into(Path(source))
+            yield from _look_into(Path(source), texts)
         else:
-            yield _look_at(Path(source))
+            yield _look_at(Path(source), texts=True)
 
 
-def _look_into(folder: Path) -> Iterator[Item | Problem]:
+def _look_into(folder: Path, texts: bool) -> Iterator[Item | Problem]:
     unreadable: list[OSError] = []
     count = 0
     for place, folders, files in os.walk(folder, onerror=unreadable.append):
@@ -169,7 +172,7 @@ def _look_into(folder: Path) -> Iterator[Item | Problem]:
         for name in sorted(files):
             if not name.startswith("."):
                 count += 1
-                yield _look_at(Path(place, name))
+                yield _look_at(Path(place, name), texts=texts)
         yield from _take(unreadable)
     failed = list(_take(unreadable))
     yield from failed
@@ -183,7 +186,7 @@ def _take(errors: list[OSError]) -> Iterator[Problem]:
         yield Problem(_shown(Path(str(error.filename))), _why(error))
 
 
-def _look_at(path: Path) -> Item | Problem:
+def _look_at(path: Path, *, texts: bool) -> Item | Problem:
     source = _shown(path)
     try:
         facts = path.stat()
@@ -195,10 +198,9 @@ def _look_at(path: Path) -> Item | Problem:
             head = stream.read(HEAD_BYTES)
             media = recognise(head, path.suffix)
             if media is None:
-                return Problem(source, "no image, video or audio", FORMATS_HINT)
-            if media.kind is MediaKind.TEXT:
-                # a README beside the photographs is not meant to be annotated
-                return Problem(source, "text, and no image", FORMATS_HINT)
+                return Problem(source, "no image, video, audio or text", FORMATS_HINT)
+            if media.kind is MediaKind.TEXT and not texts:
+                return Problem(source, "text, and no image", TEXTS_HINT)
             too_large = _too_large(source, head, media, facts.st_size)
             if too_large is not None:
                 return too_large

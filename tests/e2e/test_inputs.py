@@ -84,9 +84,9 @@ def test_what_cannot_be_sent_is_said_per_file_and_the_rest_goes_on(
     )
     assert ended.status == 1
     assert ended.err.splitlines() == [
-        "left out: notes.pdf: no image, video or audio "
+        "left out: notes.pdf: no image, video, audio or text "
         "(images are sent as JPEG, PNG, TIFF, BMP, WEBP or GIF)",
-        "left out: script.sh: no image, video or audio",
+        "left out: script.sh: no image, video, audio or text",
         "left out: empty.png: the file is empty",
         "left out: large.png: 100.0 megapixels, but the platform takes at most 85 "
         "(make it smaller)",
@@ -97,6 +97,27 @@ def test_what_cannot_be_sent_is_said_per_file_and_the_rest_goes_on(
     ]
     assert ended.out == "Inputs: 1 added, 0 already there, 7 failed.\n"
     assert set(live(platform, app)) == {id_of(picture(6))}
+
+
+def test_texts_are_sent_where_they_are_meant(here: Here, app: Path, platform: Sandbox) -> None:
+    write(here.folder / "album" / "one.png", picture(9))
+    write(here.folder / "album" / "README.txt", b"about these photographs")
+    write(here.folder / "story.txt", b"Es war einmal ein Zug")
+    first = here("inputs", "add", app, "story.txt", "album", "--wait")
+    assert first.status == 1
+    assert first.err == (
+        "left out: album/README.txt: text, and no image "
+        "(name the file itself, or take the texts of folders with --texts)\n"
+    )
+    found = live(platform, app)
+    assert set(found) == {id_of(picture(9)), id_of(b"Es war einmal ein Zug")}
+    story = found[id_of(b"Es war einmal ein Zug")]
+    assert story["data"]["text"]["raw"] == "Es war einmal ein Zug"
+    assert story["status"]["code"] == 30000
+    again = here("inputs", "add", app, "story.txt", "album", "--texts")
+    assert (again.status, again.err) == (0, "")
+    assert again.out == "Inputs: 1 added, 2 already there.\n"
+    assert id_of(b"about these photographs") in live(platform, app)
 
 
 def test_a_file_that_only_begins_like_an_image(here: Here, app: Path) -> None:

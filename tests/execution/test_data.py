@@ -75,6 +75,27 @@ def test_what_is_sent(tmp_path: Path) -> None:
     )
 
 
+def test_a_text_goes_as_it_is(tmp_path: Path) -> None:
+    found = discover(
+        [
+            write(tmp_path / "plain.txt", "Grüße\n".encode()),
+            write(tmp_path / "marked.txt", "\ufeffGrüße".encode()),
+            write(tmp_path / "blank.txt", b" \n"),
+            write(tmp_path / "late.txt", b"x" * 300_000 + b"\xe9 later"),
+        ]
+    )
+    app = App()
+    report = add_to(app, found.items)
+    assert [one["data"] for call in app.writes for one in call.body["inputs"]] == [
+        {"text": {"raw": "Grüße\n"}},
+        {"text": {"raw": "Grüße"}},
+    ]
+    assert [str(problem).removeprefix(f"{tmp_path}/") for problem in report.failed] == [
+        "blank.txt: the text is blank",
+        "late.txt: no UTF-8 text: byte 300000 fits nowhere",
+    ]
+
+
 def test_no_labels_no_concepts() -> None:
     app = App()
     add_to(app, urls(1))

@@ -64,6 +64,26 @@ def test_a_url() -> None:
     assert (item.source, item.kind, item.path, item.size) == (URL, MediaKind.IMAGE, None, 0)
 
 
+def test_a_text_that_is_named_is_an_input(tmp_path: Path) -> None:
+    named = write(tmp_path / "note.txt", "Grüße".encode())
+    (item,) = discover([named]).items
+    assert (item.source, item.kind) == (named, MediaKind.TEXT)
+    assert item.id == id_of("Grüße".encode())
+
+
+@pytest.mark.parametrize(
+    ("texts", "taken"), [(False, ["a.png"]), (True, ["a.png", "b.txt"])], ids=["not", "on request"]
+)
+def test_texts_in_folders_are_taken_on_request(
+    tmp_path: Path, texts: bool, taken: list[str]
+) -> None:
+    write(tmp_path / "a.png", picture())
+    write(tmp_path / "b.txt", b"a text")
+    found = discover([str(tmp_path)], texts=texts)
+    assert [os.path.relpath(item.source, tmp_path) for item in found.items] == taken
+    assert len(found.problems) == 2 - len(taken)
+
+
 def test_repeated_sources_count_once(tmp_path: Path) -> None:
     one = write(tmp_path / "a" / "one.png", picture())
     write(tmp_path / "a" / "same.png", picture())
@@ -78,14 +98,15 @@ def test_each_bad_source_is_a_problem_and_the_rest_goes_on(tmp_path: Path) -> No
     write(hidden / ".a.png", picture())
     os.symlink(tmp_path / "nowhere", tmp_path / "dangling.png")
     os.mkfifo(tmp_path / "pipe.png")
+    write(tmp_path / "photos" / "README.txt", b"about these photographs")
     sources = [
         write(tmp_path / "good.png", picture()),
         write(tmp_path / "notes.md", b"# no"),
         write(tmp_path / "photo.heic", video(b"heic")),
         write(tmp_path / "nothing.png", b""),
         write(tmp_path / "fake.png", b"<html>"),
-        write(tmp_path / "README.txt", b"about these photographs"),
         write(tmp_path / "big.png", picture() + bytes(20_000_000)),
+        str(tmp_path / "photos"),
         str(tmp_path / "empty folder"),
         str(hidden),
         str(tmp_path / "dangling.png"),
@@ -105,15 +126,19 @@ def test_each_bad_source_is_a_problem_and_the_rest_goes_on(tmp_path: Path) -> No
         (problem.source.removeprefix(f"{tmp_path}/"), problem.reason, problem.hint)
         for problem in found.problems
     ] == [
-        ("notes.md", "no image, video or audio", formats),
+        ("notes.md", "no image, video, audio or text", formats),
         ("photo.heic", "the platform takes no HEIF or AVIF image", formats),
         ("nothing.png", "the file is empty", ""),
-        ("fake.png", "no image, video or audio", formats),
-        ("README.txt", "text, and no image", formats),
+        ("fake.png", "no image, video, audio or text", formats),
         (
             "big.png",
             "20.0 MB, but the platform takes image files below 20 MB",
             "make it smaller",
+        ),
+        (
+            "photos/README.txt",
+            "text, and no image",
+            "name the file itself, or take the texts of folders with --texts",
         ),
         ("empty folder", "the folder holds no files", "hidden ones are left out"),
         ("only hidden", "the folder holds no files", "hidden ones are left out"),

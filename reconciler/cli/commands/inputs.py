@@ -19,7 +19,7 @@ def command() -> None:
 @command.command("add")
 @options.manifest_path
 @options.layers
-@click.argument("sources", nargs=-1, required=True, metavar="IMAGE|FOLDER|URL...")
+@click.argument("sources", nargs=-1, required=True, metavar="FILE|FOLDER|URL...")
 @options.option(
     "--concept", "concepts", multiple=True, metavar="ID",
     help="Label all of them with this concept; repeatable.",
@@ -28,12 +28,16 @@ def command() -> None:
     "--concepts-from-folders", is_flag=True,
     help="Label each with the concept that its folder is named after.",
 )  # fmt: skip
+@options.option(
+    "--texts", is_flag=True,
+    help="Take .txt files in folders too; a file that is named is always taken.",
+)  # fmt: skip
 @options.option("--wait", is_flag=True, help="Wait until the workflow has run on all of them.")
 @options.seconds("--wait-timeout", 600.0, "Wait at most so long.")
 @options.color
 @options.connection
 def add(path: Path, sources: tuple[str, ...], **values: Any) -> int:
-    """Send images, folders of images, or URLs. A rerun skips what is there already.
+    """Send images, texts (.txt), folders of images, or URLs. A rerun skips what is there already.
 
     An input's id is the first 32 hex digits of the SHA-256 of its bytes, or of its URL.
     """
