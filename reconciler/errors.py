@@ -17,6 +17,7 @@
     │   ├── DuplicateError       an object of that id exists
     │   ├── ThrottledError       429, 11005
     │   └── MixedError           10010, 10020: some or all items of a bulk write failed
+    ├── LeaseError               another run holds the app, or took it over
     ├── DataError                an input file cannot be sent
     └── SandboxError             the embedded platform cannot start
 
@@ -172,6 +173,10 @@ class MixedError(ApiError):
     """
 
     body: Any = None
+
+
+class LeaseError(ReconcilerError):
+    """Another run holds the lease on the app, or took it over."""
 
 
 class DataError(ReconcilerError):

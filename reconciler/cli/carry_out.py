@@ -14,6 +14,7 @@ import click
 from reconciler import __version__, registry
 from reconciler.api.client import Client
 from reconciler.cli import files, session
+from reconciler.cli.leased import Barred, leased
 from reconciler.cli.options import Connection, Layers
 from reconciler.cli.session import Platform, Question
 from reconciler.cli.stopping import stoppable
@@ -44,6 +45,7 @@ class Wish:
     auto_approve: bool
     read_back_timeout: float
     train_timeout: float
+    lock_timeout: float | None
 
 
 def apply(path: Path, connection: Connection, wish: Wish) -> int:
@@ -62,12 +64,15 @@ def apply(path: Path, connection: Connection, wish: Wish) -> int:
                 hint="leave out the options that shape a plan (--target, --prune, --var, "
                 "--overlay and the like), or make a new plan with them",
             )
-        return _apply_file(path, connection, limits, view)
+        return _apply_file(path, connection, wish, limits, view)
     manifest = session.load_manifest(path, wish.layers)
     session.show_warnings(manifest)
     question = Question.of_manifest(manifest, wish.layers, wish.options)
     target = session.target_of(manifest, connection)
-    with session.connect(target, connection, Client) as platform:
+    with (
+        session.connect(target, connection, Client) as platform,
+        leased(platform, wish.lock_timeout, wish.train_timeout) as barred,
+    ):
         made = session.read_plan(platform, question)
         view.plan(made)
         if made.is_empty:
@@ -75,7 +80,7 @@ def apply(path: Path, connection: Connection, wish: Wish) -> int:
             return 0
         if not wish.auto_approve:
             _confirm(made, view)
-        return _carry_out(made, question, platform, limits, view)
+        return _carry_out(made, _Errand(question, platform, limits, view, barred))
 
 
 def is_plan_file(path: Path) -> bool:
@@ -85,7 +90,7 @@ def is_plan_file(path: Path) -> bool:
     return path.suffix == ".json" and not path.exists()
 
 
-def _apply_file(path: Path, connection: Connection, limits: Limits, view: _View) -> int:
+def _apply_file(path: Path, connection: Connection, wish: Wish, limits: Limits, view: _View) -> int:
     """Carries out a reviewed plan: re-reads, re-plans, and demands the same operations."""
     saved = file.read_json(files.read_text(path))
     if connection.sandbox != (saved.base_url == session.SANDBOX):
@@ -97,15 +102,16 @@ def _apply_file(path: Path, connection: Connection, limits: Limits, view: _View)
         if platform.base_url != saved.base_url:
             way = f"set CLARIFAI_API_BASE (or --base-url) to {saved.base_url}"
             raise _elsewhere(saved, platform.base_url, way)
-        made = session.read_plan(platform, question)
-        if moved := (*session.moved_source(saved), *file.moved(saved, made)):
-            raise StalePlanError(moved)
-        view.plan(made)
-        if made.is_empty:
-            view.nothing()
-            return 0
-        limits = replace(limits, reindex=saved.options.reindex)
-        return _carry_out(made, question, platform, limits, view)
+        with leased(platform, wish.lock_timeout, wish.train_timeout) as barred:
+            made = session.read_plan(platform, question)
+            if moved := (*session.moved_source(saved), *file.moved(saved, made)):
+                raise StalePlanError(moved)
+            view.plan(made)
+            if made.is_empty:
+                view.nothing()
+                return 0
+            limits = replace(limits, reindex=saved.options.reindex)
+            return _carry_out(made, _Errand(question, platform, limits, view, barred))
 
 
 def _elsewhere(saved: PlanFile, here: str, way: str) -> SettingsError:
@@ -136,39 +142,49 @@ def _confirm(made: Plan, view: _View) -> None:
         raise SettingsError("not confirmed, so nothing was written")
 
 
-def _carry_out(
-    made: Plan, question: Question, platform: Platform[Client], limits: Limits, view: _View
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """What carrying out a plan takes besides the plan."""
+
+    question: Question
+    platform: Platform[Client]
+    limits: Limits
+    view: _View
+    barred: Barred
+
+
+def _carry_out(made: Plan, errand: _Errand) -> int:
     """Runs the plan, reports what was acknowledged, and proves that the app took it."""
-    progress = view.progress()
+    progress = errand.view.progress()
     with stoppable() as stopped:
         outcomes = run(
             made.operations,
             made.target,
             registry.load(),
-            platform.client,
-            limits=limits,
+            errand.platform.client,
+            limits=errand.limits,
             observer=progress,
             stopped=stopped,
+            barred=errand.barred,
         )
     progress.close()
     if any(outcome.status is Status.UNKNOWN for outcome in outcomes):
-        view.outcomes(outcomes)
+        errand.view.outcomes(outcomes)
         raise KeyboardInterrupt
     if any(outcome.status is not Status.DONE for outcome in outcomes):
-        view.outcomes(outcomes)
+        errand.view.outcomes(outcomes)
         return 1
     try:
         left = _not_converged(
-            lambda: session.read_plan(platform, question.afterwards()),
-            limits.patience.read_back_timeout,
+            lambda: session.read_plan(errand.platform, errand.question.afterwards()),
+            errand.limits.patience.read_back_timeout,
         )
     except (ReconcilerError, KeyboardInterrupt):
-        view.outcomes(outcomes)
+        errand.view.outcomes(outcomes)
         say("the app was not read once more, so it is not proven that it took all of this:")
         say("plan again to see it")
         raise
-    view.outcomes(outcomes, left, _inputs_after(made, platform))
+    errand.view.outcomes(outcomes, left, _inputs_after(made, errand.platform))
     return 1 if left else 0
 
 

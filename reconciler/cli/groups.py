@@ -12,6 +12,7 @@ COMMANDS = {
     "plan": ("plan", "Show what apply would do to the live app."),
     "apply": ("apply", "Carry out a manifest, or a reviewed plan file."),
     "destroy": ("destroy", "Delete what this tool made for a manifest."),
+    "unlock": ("unlock", "End the lease of a run that is gone."),
     "inputs": ("inputs", "Push inputs through the default workflow."),
     "annotations": ("annotations", "See what the default workflow wrote."),
     "graph": ("graph", "Draw a manifest's workflows."),

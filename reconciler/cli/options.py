@@ -225,8 +225,12 @@ def carrying_out(function: Function) -> Function:
             10.0,
             "Look so long for a write whose answer was lost, and for its effect.",
         ),
+        option(
+            "--lock-timeout", type=float, callback=not_negative, metavar="SECONDS",
+            help="Hold a lease on the app, and wait so long for another's.  [default: no lease]",
+        ),
         option("--auto-approve", is_flag=True, help="Do not ask."),
-    ):
+    ):  # fmt: skip
         function = add(function)
     return function
 

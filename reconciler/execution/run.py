@@ -45,12 +45,14 @@ def run(
     limits: Limits | None = None,
     observer: Observer | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    barred: Callable[[], ReconcilerError | None] = lambda: None,
 ) -> tuple[Outcome, ...]:
     """The outcome of each operation, in plan order. Does not raise for a failed one.
 
     Deletes run only if everything before them succeeded. Once ``stopped()`` is true nothing new is
     sent; what is in flight is waited for. A ``KeyboardInterrupt`` ends the run at once, and what
-    was in flight is reported as unknown.
+    was in flight is reported as unknown. ``barred`` is asked before each phase and right before
+    the cutover; what it answers with is why nothing more is begun.
     """
     return _Run(
         operations,
@@ -60,6 +62,7 @@ def run(
         limits=limits or Limits(),
         observer=observer or Silent(),
         stopped=stopped,
+        barred=barred,
     ).outcomes()
 
 
@@ -87,6 +90,7 @@ class _Run:
         limits: Limits,
         observer: Observer,
         stopped: Callable[[], bool],
+        barred: Callable[[], ReconcilerError | None],
     ) -> None:
         self._operations = operations
         self._target = target
@@ -95,6 +99,7 @@ class _Run:
         self._limits = limits
         self._observer = observer
         self._stopped = stopped
+        self._barred = barred
         self._clock = limits.patience.clock
         self._ended: dict[Key, Outcome] = {}
         self._known: dict[Unknown, Any] = {}
@@ -131,6 +136,11 @@ class _Run:
     def _carry_out(self, operations: Sequence[Operation], pool: ThreadPoolExecutor) -> None:
         self._phase = frozenset(operation.key for operation in operations)
         self._ready = [operation for operation in operations if not self._waits_for[operation.key]]
+        if self._ready and (error := self._barred()):
+            for operation in self._ready:
+                if operation.key not in self._ended:
+                    self._end(Outcome(operation, Status.FAILED, error=error))
+            self._ready = []
         while self._ready or self._talks:
             ready, self._ready = self._ready, []
             for operation in ready:
@@ -143,6 +153,9 @@ class _Run:
                 self._end(Outcome(operation, Status.STOPPED))
 
     def _start(self, operation: Operation) -> None:
+        if operation.cutover and (error := self._barred()):
+            self._end(Outcome(operation, Status.FAILED, error=error))
+            return
         self._observer.started(operation)
         talk = _Talk(operation, self._converse(operation))
         self._talks[operation.key] = talk

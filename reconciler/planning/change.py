@@ -87,10 +87,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A change in its place: it may run once all that it ``requires`` succeeded."""
+    """A change in its place: it may run once all that it ``requires`` succeeded.
+
+    ``cutover`` says that with it inputs begin to be routed anew.
+    """
 
     change: Change
     requires: tuple[Key, ...]
+    cutover: bool = False
 
     @property
     def key(self) -> Key:

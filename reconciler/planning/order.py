@@ -55,7 +55,11 @@ def order(changes: Iterable[Change], *, live_default: Address | None) -> tuple[O
     ordered = dag.sort(requires, key=place, name=str)
     position = {key: index for index, key in enumerate(ordered)}
     return tuple(
-        Operation(by_key[key], tuple(sorted(requires[key], key=position.__getitem__)))
+        Operation(
+            by_key[key],
+            tuple(sorted(requires[key], key=position.__getitem__)),
+            cutover=stages[key] is Stage.CUTOVER,
+        )
         for key in ordered
     )
 

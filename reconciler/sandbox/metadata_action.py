@@ -83,12 +83,10 @@ def _at(holder: Json, step: str | int) -> Json:
 
 
 def _put(holder: Json, step: str | int, value: Json) -> None:
-    if (isinstance(holder, dict) and isinstance(step, str)) or (
-        isinstance(holder, list) and isinstance(step, int) and step < len(holder)
-    ):
-        holder[step] = value
-    else:
+    fits = isinstance(step, str) if isinstance(holder, dict) else isinstance(step, int)
+    if not fits or (isinstance(holder, list) and int(step) >= len(holder)):
         raise status.invalid(f"metadata_action.path leads nowhere at '{step}'")
+    holder[step] = value
 
 
 def _delete(holder: Json, step: str | int) -> None:

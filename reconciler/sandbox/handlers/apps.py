@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from clarifai_grpc.grpc.api import resources_pb2, service_pb2
 
-from reconciler.sandbox import keys, patching, status
+from reconciler.sandbox import keys, metadata_action, patching, status
+from reconciler.sandbox.codec import struct_json
 from reconciler.sandbox.context import (
     PUBLIC,
     Context,
@@ -24,6 +25,7 @@ from reconciler.sandbox.context import (
 )
 from reconciler.sandbox.handlers import listing, matching, renames
 from reconciler.sandbox.ids import check_resource_id, stamp
+from reconciler.sandbox.parsing import fill_struct
 from reconciler.sandbox.transaction import Filter, Key, Row, Scope
 
 _DETAILS: Final = (
@@ -165,25 +167,45 @@ def _default_sent(
     raise status.missing("workflow_id", id_, code=status.WORKFLOW_MISSING)
 
 
-def _patch(row: Row, sent: Any, action: str, context: Context, *, reindex: bool) -> Any:
+def _patch(row: Row, sent: Any, action: str, context: Context, request: Any = None) -> Any:
     app = load(row)
     scope = Scope(row.user, row.id)
+    own_way = ("metadata",) if request is not None and request.metadata_action.op else ()
+    if own_way:
+        _patch_metadata(app, sent, request.metadata_action)
     if action == patching.REMOVE:
         app.ClearField("image")
     else:
-        patching.apply(app, sent, patching.OVERWRITE, _PATCHABLE)
+        patching.apply(app, sent, patching.OVERWRITE, _without(_PATCHABLE, *own_way))
         if context.behaviour.overwrite_drops_unsent:
-            texts = ("description", "notes", "metadata")
+            texts = _without(("description", "notes", "metadata"), *own_way)
             patching.apply(app, sent, patching.OVERWRITE, texts, drop_unsent=True)
         if sent.default_workflow.id or sent.default_workflow_id:
             before = app.default_workflow.SerializeToString()
             _set_default(app, *_default_sent(sent, scope, context))
-            if reindex and app.default_workflow.SerializeToString() != before:
+            if (
+                request is not None
+                and request.reindex
+                and app.default_workflow.SerializeToString() != before
+            ):
                 _reindex(scope, context)
     at = context.world.clock.now()
     app.modified_at.CopyFrom(stamp(at))
     context.tx.update(row, app, at=at)
     return app
+
+
+def _patch_metadata(app: Any, sent: Any, action: Any) -> None:
+    """Metadata has an action of its own, which leaves ``action`` to all the rest (contract)."""
+    changed = metadata_action.apply(
+        struct_json(app.metadata),
+        struct_json(sent.metadata),
+        action.op,
+        action.merge_conflict_resolution,
+        action.path,
+    )
+    app.metadata.Clear()
+    fill_struct(app.metadata, changed)
 
 
 def _reindex(scope: Scope, context: Context) -> None:
@@ -202,7 +224,7 @@ def patch_apps(request: Any, context: Context) -> Any:
     for sent in request.apps:
         row = context.tx.get(key_of(Scope(context.scope.user, sent.id)))
         row = need(row, "app_id", sent.id)
-        changed.append(_patch(row, sent, action, context, reindex=request.reindex))
+        changed.append(_patch(row, sent, action, context, request))
     return service_pb2.MultiAppResponse(status=ok(), apps=changed)
 
 
@@ -214,7 +236,7 @@ def patch_app(request: Any, context: Context) -> Any:
             f"app id '{request.app.id}' is not the app of the path, '{context.scope.app}'"
         )
     row = need(context.tx.get(key_of(context.scope)), "app_id", context.scope.app)
-    changed = _patch(row, request.app, action, context, reindex=request.reindex)
+    changed = _patch(row, request.app, action, context, request)
     return service_pb2.SingleAppResponse(status=ok(), app=changed)
 
 
@@ -228,7 +250,7 @@ def patch_details(request: Any, context: Context) -> Any:
         row = need(context.tx.get(key_of(scope)), "app_id", scope.app)
         details = resources_pb2.App()
         patching.apply(details, sent, patching.OVERWRITE, _DETAILS)
-        changed.append(_patch(row, details, action, context, reindex=False))
+        changed.append(_patch(row, details, action, context))
     return service_pb2.MultiAppResponse(status=ok(), apps=changed)
 
 
