@@ -100,3 +100,31 @@ class Operation:
     def key(self) -> Key:
         """Unique within a plan."""
         return Key(self.change.action, self.change.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Another default workflow for an app with ``inputs`` inputs.
+
+    ``nodes`` are those of the new one, None if they cannot be seen; ``reindex`` that the switch
+    asks for a re-index.
+    """
+
+    workflow: str
+    inputs: int
+    nodes: int | None
+    reindex: bool
+
+    @property
+    def runs(self) -> int:
+        """Model runs of a whole re-index: inputs times nodes."""
+        return self.inputs * (self.nodes or 0)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plan files keep it."""
+        return {
+            "workflow": self.workflow,
+            "inputs": self.inputs,
+            "nodes": self.nodes,
+            "reindex": self.reindex,
+        }

@@ -7,44 +7,15 @@ it), so a switch on a large app is refused until it is asked for by name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from reconciler.address import DEFAULT_WORKFLOW, Address
 from reconciler.api.protocol import Reader
 from reconciler.call import Call, Target
 from reconciler.errors import NotFoundError
-from reconciler.planning.change import Action, Change
+from reconciler.planning.change import Action, Change, Switch
 from reconciler.planning.live import Settled
 from reconciler.planning.options import Options
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """Another default workflow for an app with ``inputs`` inputs.
-
-    ``nodes`` are those of the new one, None if they cannot be seen; ``reindex`` that the switch
-    asks for a re-index.
-    """
-
-    workflow: str
-    inputs: int
-    nodes: int | None
-    reindex: bool
-
-    @property
-    def runs(self) -> int:
-        """Model runs of a whole re-index: inputs times nodes."""
-        return self.inputs * (self.nodes or 0)
-
-    def as_json(self) -> dict[str, Any]:
-        """As plan files keep it."""
-        return {
-            "workflow": self.workflow,
-            "inputs": self.inputs,
-            "nodes": self.nodes,
-            "reindex": self.reindex,
-        }
 
 
 def read_switch(

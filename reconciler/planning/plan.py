@@ -11,8 +11,7 @@ from reconciler import dag
 from reconciler.address import APP, DEFAULT_WORKFLOW, Address
 from reconciler.call import Target
 from reconciler.errors import RefusedError, SettingsError
-from reconciler.planning.change import Action, Change, Operation
-from reconciler.planning.cutover import Switch
+from reconciler.planning.change import Action, Change, Operation, Switch
 from reconciler.planning.diff import Difference
 from reconciler.planning.live import Settled
 from reconciler.planning.options import Options, Selection

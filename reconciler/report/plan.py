@@ -11,8 +11,7 @@ from typing import Protocol
 
 from reconciler.address import DEFAULT_WORKFLOW, Address, field_path, quote
 from reconciler.errors import RefusedError
-from reconciler.planning.change import Action, Change, ChangeClass, Operation
-from reconciler.planning.cutover import Switch
+from reconciler.planning.change import Action, Change, ChangeClass, Operation, Switch
 from reconciler.planning.file import to_text
 from reconciler.planning.plan import Plan
 from reconciler.report import fields
