@@ -133,7 +133,7 @@ def test_a_type_is_whole(model_type: catalogue.ModelType) -> None:
         assert 1 <= param.field_type <= 23
         assert not (param.required and param.default is not None)
         if param.options:
-            assert param.field_type == catalogue.ENUM
+            assert param.field_type in (catalogue.ENUM, catalogue.RECURSIVE_ENUM)
 
 
 def test_enum_parameters_carry_the_numbers_of_their_spelling() -> None:

@@ -386,3 +386,26 @@ def test_model_types_answer_to_both_spellings(api: Api) -> None:
         "aliases": [{"id_int": "2"}],
     }
     assert api.refused("GET", "/models/types/magic")[:2] == (404, 11101)
+
+
+@pytest.mark.parametrize(
+    ("id_", "template", "count"),
+    [
+        ("visual-classifier", "classification_cifar10_v1", 11),
+        ("text-classifier", "HF_GPTNeo_125m_lora", 1),
+        ("embedding-classifier", "", 0),
+    ],
+)
+def test_types_that_are_trained_from_templates_name_them(
+    api: Api, id_: str, template: str, count: int
+) -> None:
+    fields = api("GET", f"/models/types/{id_}")["model_type"]["model_type_fields"]
+    options = [
+        option
+        for field in fields
+        if field["path"] == "train_info.params.template"
+        for option in field["model_type_enum_options"]
+    ]
+    assert len(options) == count
+    assert not template or template in ids(options)
+    assert all(option["model_type_fields"] for option in options)

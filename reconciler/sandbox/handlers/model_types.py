@@ -12,6 +12,9 @@ from reconciler.sandbox import parsing, status
 from reconciler.sandbox.context import Context, Entry, ok, reads
 
 
+_EPOCHS: Final = "train_info.params.num_epochs"
+
+
 def model_type(id_: str) -> catalogue.ModelType | None:
     """The type of this id, in either spelling."""
     return catalogue.MODEL_TYPES.get(catalogue.canonical_model_type(id_))
@@ -60,6 +63,11 @@ def _message(found: catalogue.ModelType, id_: str) -> Any:
             added = field.model_type_enum_options.add(id=option.id)
             if option.number:
                 added.aliases.add(id_int=option.number)
+            if param.field_type == catalogue.RECURSIVE_ENUM:
+                # Each template has parameters of its own; the SDK counts on there being some.
+                added.model_type_fields.add(
+                    path=_EPOCHS, placeholder="num_epochs", field_type=catalogue.NUMBER
+                )
     return message
 
 
