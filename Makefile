@@ -1,13 +1,14 @@
 # make demo   the main job end to end, against the embedded sandbox
 # make test   all tests, with branch coverage
 # make test-long  20,000 damaged and made-up manifests: no traceback, no hang, no flood of memory
+# make test-browser  the explorer's pages in headless Chromium, which has to be installed
 # make check  format, lint, types, architecture, freshness of generated files
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long check format generated schemas clean
+.PHONY: demo test test-long test-browser check format generated schemas clean
 
 demo: $(VENV)/.sandbox
 	$(BIN)/python manifests/digits/_demo.py
@@ -17,6 +18,9 @@ test: $(VENV)/.dev
 
 test-long: $(VENV)/.dev
 	LONG=1 $(BIN)/python -m pytest -n 2 -q tests/manifest/test_fuzz.py
+
+test-browser: $(VENV)/.dev
+	RECONCILER_BROWSER=1 $(BIN)/python -m pytest -q tests/sandbox/test_explorer_in_browser.py
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
