@@ -16,19 +16,39 @@ _ENDINGS: Final = ("ies", "ied", "ing", "es", "ed", "s", "e", "y")
 
 def pattern(wanted: str, texts: Texts) -> bool:
     """Whether one of the texts, or a word of one, is what is wanted; ``*`` stands for anything."""
-    found = _compiled(wanted[:_MOST])
-    return any(found.fullmatch(part) for text in texts for part in (text, *text.split()))
+    parts = _parts(wanted)
+    return any(_fits(parts, part) for text in texts for part in (text, *text.split()))
 
 
 def is_like(wanted: str, text: str) -> bool:
     """Whether a text as a whole is what is wanted; ``*`` stands for anything."""
-    return _compiled(wanted[:_MOST]).fullmatch(text) is not None
+    return _fits(_parts(wanted), text)
 
 
 @lru_cache(maxsize=64)
-def _compiled(wanted: str) -> re.Pattern[str]:
-    parts = (re.escape(part) for part in re.split(r"\*+", wanted))
-    return re.compile(".*".join(parts), re.IGNORECASE | re.DOTALL)
+def _parts(wanted: str) -> tuple[str, ...]:
+    return tuple(re.split(r"\*+", wanted[:_MOST].lower()))
+
+
+def _fits(parts: Sequence[str], text: str) -> bool:
+    """Whether a text is these parts with anything between them.
+
+    No regular expression: with many stars one may take for ever to say no, and stop all other threads.
+    """
+    first, *between = parts
+    text = text.lower()
+    if not between:
+        return text == first
+    last = between.pop()
+    if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in between:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def words(query: str, texts: Texts) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from clarifai_grpc.grpc.api import resources_pb2
 
+from reconciler.sandbox.models import expression
 from reconciler.sandbox.models.job import Job, Result
 
 _PLACEHOLDER: Final = "{data.text.raw}"
@@ -17,12 +17,18 @@ def regex_classifier(job: Job) -> Result:
     pattern = job.params.get("regex")
     if not pattern or not isinstance(pattern, str):
         raise job.invalid(f"regex must be a text, not {pattern!r}")
+    text = job.data.text.raw
     try:
-        expression = re.compile(pattern)
-    except re.error as error:
+        found = expression.found(pattern, text)
+    except ValueError as error:
         raise job.invalid(f"regex {pattern!r} is not one: {error}") from error
+    except expression.GaveUp:
+        raise job.not_run(
+            f"gave up after {expression.SECONDS:g} s of looking for {pattern!r:.200} in a text of "
+            f"{len(text)} characters"
+        ) from None
     data = resources_pb2.Data()
-    if job.data.HasField("text") and expression.search(job.data.text.raw):
+    if job.data.HasField("text") and found:
         for concept in job.concepts:
             data.concepts.append(concept)
             data.concepts[-1].value = 1.0
