@@ -40,6 +40,10 @@ MESSAGES: Final[Mapping[str, Any]] = {
     "inputs_add_job": resources_pb2.InputsAddJob,
     "search": resources_pb2.Search,
     "evaluation": resources_pb2.EvalMetrics,
+    "dataset": resources_pb2.Dataset,
+    "dataset_version": resources_pb2.DatasetVersion,
+    "dataset_input": resources_pb2.DatasetInput,
+    "dataset_version_input": resources_pb2.DatasetInput,
 }
 """The message that each kind of object is stored as."""
 

@@ -104,7 +104,7 @@ def test_a_wrong_token_is_an_answer_too(
     with calling(api.sandbox, api.app, key) as call:
         found = call.refused("ListConcepts")
         assert (found[0], found[1][: len(details)]) == (code, details)
-        assert call.refused("ListDatasets")[0] == code
+        assert call.refused("ListPipelines")[0] == code
         assert call("ListStatusCodes").status.code == 10000
 
 
@@ -402,7 +402,7 @@ def test_calls_are_in_the_log_beside_requests(call: Grpc, api: Api) -> None:
     api.sandbox.clear_requests()
     api.concepts("a")
     call("PostConcepts", post("a"))
-    call("ListDatasets")
+    call("ListPipelines")
     api.sandbox.inject(Fault(drop="before"))
     call.lost("ListConcepts")
     assert [
@@ -411,7 +411,7 @@ def test_calls_are_in_the_log_beside_requests(call: Grpc, api: Api) -> None:
     ] == [
         ("POST", "concepts", "PostConcepts", 200),
         ("GRPC", "PostConcepts", "PostConcepts", 400),
-        ("GRPC", "ListDatasets", "ListDatasets", 501),
+        ("GRPC", "ListPipelines", "ListPipelines", 501),
         ("GRPC", "ListConcepts", "ListConcepts", 0),
     ]
     assert api.sandbox.requests()[1].path == "/clarifai.api.V2/PostConcepts"

@@ -315,9 +315,9 @@ def test_prediction_bounds_are_checked(
 
 
 def test_what_is_not_implemented_says_so(client: Client) -> None:
-    answer = client("ListDatasets", s.ListDatasetsRequest())
+    answer = client("ListPipelines", s.ListPipelinesRequest())
     assert answer.status.code == Code.NOT_IMPLEMENTED
-    assert answer.status.details == "the sandbox does not implement ListDatasets"
+    assert answer.status.details == "the sandbox does not implement ListPipelines"
 
 
 def test_an_unknown_token_is_refused_with_the_list_present(start: Callable[..., Api]) -> None:

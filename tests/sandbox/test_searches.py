@@ -66,6 +66,7 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
             "/v2/users/me/apps",
             {"apps": [{"id": "park", "default_workflow_id": "General"}]},
         )
+        api("POST", "/datasets", {"datasets": [{"id": "animals"}]})
         inputs = [
             {
                 "id": "dog",

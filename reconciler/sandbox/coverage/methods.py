@@ -84,6 +84,31 @@ _CONCEPTS: Final = {
     "PatchConceptLanguages": taken(CONTRACT),
 }
 
+_DATASETS: Final = {
+    "ListDatasets": taken(CONTRACT),
+    "GetDataset": taken(CONTRACT),
+    "PostDatasets": taken(
+        CONTRACT, ours="the code for a taken id: 40010; without filters of annotations"
+    ),
+    "PatchDatasets": taken(CONTRACT),
+    "DeleteDatasets": taken(CONTRACT, ours="the inputs stay"),
+    "ListDatasetInputs": taken(CONTRACT, ours="last added first"),
+    "GetDatasetInput": taken(CONTRACT),
+    "PostDatasetInputs": taken(
+        CONTRACT,
+        ours="one that is in already refuses the request; of searches only those for whole datasets, "
+        "at once, without a bulk operation",
+    ),
+    "DeleteDatasetInputs": taken(CONTRACT, ours="one that is not in refuses the request"),
+    "ListDatasetVersions": taken(CONTRACT, ours="newest first"),
+    "GetDatasetVersion": taken(CONTRACT),
+    "PostDatasetVersions": taken(
+        CONTRACT, ours="ready at once; without filters, predictions and metrics"
+    ),
+    "PatchDatasetVersions": taken(CONTRACT),
+    "DeleteDatasetVersions": taken(CONTRACT),
+}
+
 _EVALUATIONS: Final = {
     "PostModelVersionMetrics": taken(
         CONTRACT, DOCUMENTED, ours="how labelled inputs are dealt into parts"
@@ -278,6 +303,7 @@ METHODS: Final[Mapping[str, Evidence]] = MappingProxyType(
     _ANNOTATIONS
     | _APPS
     | _CONCEPTS
+    | _DATASETS
     | _EVALUATIONS
     | _INPUTS
     | _KEYS

@@ -23,7 +23,7 @@ from reconciler.sandbox.context import (
     reads,
     writes,
 )
-from reconciler.sandbox.handlers import input_jobs, labels
+from reconciler.sandbox.handlers import input_jobs, labels, membership
 from reconciler.sandbox.ids import MAX_LENGTH, check_resource_id, stamp
 from reconciler.sandbox.transaction import Beyond, Filter, Key, Row
 
@@ -119,6 +119,7 @@ def _take(sent: Any, seen: _Seen, resolution: int, context: Context) -> Any:
             status.INPUT_INVALID_ARGUMENT,
             "the default workflow has a detector: label with annotations, not in the input",
         )
+    membership.check(sent.dataset_ids, context)
     stored = _store(sent, id_, url, context)
     seen.here.update((id_, sent.id))
     seen.urls.add(url)
@@ -168,7 +169,7 @@ def _store(sent: Any, id_: str, url: str, context: Context) -> Any:
         created_at=stamp(at),
         modified_at=stamp(at),
         status=status.make(status.INPUT_PENDING),
-        dataset_ids=sent.dataset_ids,
+        dataset_ids=dict.fromkeys(sent.dataset_ids),
     )
     content = media.take_bytes(kept.data)
     sha256 = media.digest(content) if content is not None else ""
@@ -179,6 +180,8 @@ def _store(sent: Any, id_: str, url: str, context: Context) -> Any:
         context.key("input", id_), kept, at=at, status=kept.status.code, k1=url, k2=sha256
     )
     labels.insert_own(kept, at, context)
+    for dataset_id in kept.dataset_ids:
+        membership.insert(dataset_id, id_, context)
     due = at + context.behaviour.input_delay_ms * 1000
     binding = _default_version(context) if context.behaviour.inputs_bind_when_posted else ""
     context.tx.add_job("input", context.scope, "", id_, due=due, binding=binding)
@@ -300,6 +303,7 @@ def _delete(id_: str, context: Context) -> None:
 def remove(row: Row, context: Context) -> None:
     """Take an input out, with its annotations and what was queued for it."""
     context.tx.delete(row)
+    membership.forget_input(row.id, context)
     context.tx.delete_all(
         context.scope, Filter("kind", ("annotation", "prediction")), Filter("parent", (row.id,))
     )
