@@ -149,6 +149,8 @@ FILTERS: dict[str, tuple[list[Any], str]] = {
     "an unknown concept": ([labelled({"id": "nobody"})], ""),
     "not labelled so": ([{**labelled({"id": "pet"}), "negate": True}], "film word grey"),
     "a concept by an author": ([labelled({"id": "pet"}, user_id="ann")], "cat"),
+    "what I said myself": ([labelled({"id": "pet"}, user_id="me")], "dog"),
+    "mine as a worker's": ([labelled({"id": "pet"}, worker={"user": {"id": "me"}})], "dog"),
     "a concept by a worker": ([labelled({"id": "pet"}, worker={"user": {"id": "ann"}})], "cat"),
     "a concept with a status": ([labelled({"id": "pet"}, status={"code": 24150})], "dog"),
     "an annotation of a task": ([{"annotation": {"task_id": "t1"}}], "cat"),
@@ -599,6 +601,14 @@ OLD: dict[str, tuple[list[Any], list[tuple[str, float]]]] = {
     ),
     "the address of a picture": ([{"input": {"data": {"image": {"url": CAT}}}}], [("cat", 1)]),
     "an input": ([{"input": {"id": "word"}}], [("word", 1)]),
+    "an input as the old client names it": (
+        [{"input": {"id": "dog", "data": {"image": {}}}}],
+        [("dog", 1)],
+    ),
+    "likeness as the old client asks for it": (
+        [{"output": {"input": {"id": "dog", "data": {"image": {}}}}}],
+        [("dog", 1)],
+    ),
     "an input with a status": ([{"input": {"id": "word", "status": {"code": 30002}}}], []),
     "somebody's annotation": (
         [{"annotation": {"user_id": "ann", "data": {"concepts": [{"id": "pet"}]}}}],

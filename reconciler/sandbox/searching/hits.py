@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from clarifai_grpc.grpc.api import resources_pb2
+
 from reconciler.sandbox.context import PUBLIC, Context, load
 from reconciler.sandbox.searching import filters, ranks
 from reconciler.sandbox.searching.query import Asked, Condition, bad
@@ -123,10 +125,16 @@ def _first_match(tests: Sequence[_Test], app: _App, row: Row, message: Any) -> A
 
 
 def _ready(condition: Condition, named: filters.Named, context: Context) -> _Test:
+    wanted = resources_pb2.Annotation()
+    wanted.CopyFrom(condition.annotation)
+    if wanted.user_id == "me":
+        wanted.user_id = context.caller.user
+    if wanted.worker.user.id == "me":
+        wanted.worker.user.id = context.caller.user
     return _Test(
         condition,
         filters.annotation_test(
-            condition.annotation, named, all_keys=context.behaviour.metadata_filter_needs_all_keys
+            wanted, named, all_keys=context.behaviour.metadata_filter_needs_all_keys
         ),
         filters.input_tests(condition.all_input),
         filters.input_tests(condition.any_input),

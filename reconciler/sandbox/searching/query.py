@@ -68,10 +68,12 @@ _RANK: Final = (
     "input_id",
     "model_version_id",
 )
+# The old client sends an empty image beside the id of an input.
 _OLD_INPUT: Final = (
     "data",
     "data.concepts.*",
     "data.geo.*",
+    "data.image",
     "data.image.allow_duplicate_url",
     "data.image.url",
     "data.metadata.*",
@@ -85,6 +87,7 @@ _OLD_OUTPUT: Final = (
     "data.concepts.*",
     "data.image.base64",
     "data.image.url",
+    "input.data.image",
     "input.data.image.allow_duplicate_url",
     "input.data.image.base64",
     "input.data.image.url",
