@@ -54,6 +54,7 @@ def serve_until_interrupted(
         if grpc_port is not None:
             say("For Clarifai's SDK and other gRPC clients, in place of the first line:")
             say(f"  export CLARIFAI_API_BASE={sandbox.grpc_url}")
+        say(f"What is in it, in a browser: {sandbox.base_url}/")
         say("Ctrl-C stops it.")
         # last: whoever waits for these lines may send requests as soon as they are there
         lines = [sandbox.base_url] if grpc_port is None else [sandbox.base_url, sandbox.grpc_url]

@@ -161,7 +161,7 @@ def test_serve_prints_its_url_and_ends_well(tool: Tool, number: signal.Signals) 
         ended = tool.end(running)
     assert (ended.status, ended.out) == (0, "")
     assert f"  export CLARIFAI_API_BASE={url}\n  export CLARIFAI_PAT=any-token\n" in ended.err
-    assert ended.err.endswith("Ctrl-C stops it.\n")
+    assert ended.err.endswith(f"What is in it, in a browser: {url}/\nCtrl-C stops it.\n")
 
 
 def test_serve_keeps_its_data_and_lets_in_one_token(tool: Tool) -> None:

@@ -297,16 +297,15 @@ def test_an_input_shows_who_wrote_what_and_where(world: World) -> None:
 
 def test_labels_of_the_input_itself_are_told_as_such(start: Callable[..., Api]) -> None:
     api = start()
-    content = image(
-        "one", written("one"), concepts=[{"id": "cat", "value": 1}, {"id": "dog", "value": 0}]
-    )
-    add(api, content)
+    values = {"cat": 1, "dog": 0, "cow": 0.0001}
+    given = [{"id": id_, "value": value} for id_, value in values.items()]
+    add(api, image("one", written("one"), concepts=given))
     browser = Browser(api.sandbox.base_url)
     said = browser.page(f"{PAGE}/inputs/one").said()
     assert (
-        "success labels of the input itself, by sandbox-user success: cat 1 success: not dog 0"
-        in said
-    )
+        "success labels of the input itself, by sandbox-user "
+        "success: cat 1 success: cow <0.001 success: not dog 0"
+    ) in said
     browser.session.close()
 
 

@@ -33,12 +33,13 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A concept with its score; ``percent`` is the length of its bar. 0 says that it is not so."""
+    """A concept with its score, ``denied`` if that is 0; ``percent`` is the length of its bar."""
 
     id: str
     name: str
     score: str
     percent: float
+    denied: bool
     status: Word
 
 
@@ -142,6 +143,7 @@ def _labels(concepts: Iterable[Any], said: Word) -> tuple[Label, ...]:
             concept.name or concept.id,
             text.score(concept.value),
             round(100 * min(max(concept.value, 0.0), 1.0), 1),
+            concept.value == 0,
             said,
         )
         for concept in ordered
