@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
+
+from clarifai_grpc.grpc.api import resources_pb2
+from google.protobuf.descriptor import Descriptor
 
 from reconciler.sandbox import patching, status
 from reconciler.sandbox.context import MESSAGES, Context, check_action, load
@@ -29,27 +33,13 @@ def rewrite(kind: str, scope: Scope, context: Context, change: Callable[[Any], b
 
 
 def rename_model(scope: Scope, old: str, new: str, context: Context) -> None:
-    """Let versions and workflow nodes follow a model's new id."""
+    """Let versions, workflow nodes, annotations and whatever else follow a model's new id."""
     context.tx.rename_parent("model_version", scope, old, new)
-
-    def change(holder: Any) -> bool:
-        hits = [
-            node
-            for node in holder.nodes
-            if (node.model.user_id, node.model.app_id, node.model.id) == (*scope, old)
-        ]
-        for node in hits:
-            node.model.name = new if node.model.name == old else node.model.name
-            node.model.id = new
-        return bool(hits)
-
-    for kind in ("workflow", "workflow_version"):
-        for app in context.tx.apps_of(scope.user):
-            rewrite(kind, Scope(scope.user, app), context, change)
+    _follow(resources_pb2.Model.DESCRIPTOR, scope, old, new, context)
 
 
 def rename_workflow(scope: Scope, old: str, new: str, context: Context) -> None:
-    """Let versions and the apps' default workflows follow a workflow's new id."""
+    """Let versions, the apps' default workflows and annotations follow a workflow's new id."""
     context.tx.rename_parent("workflow_version", scope, old, new)
 
     def name_version(version: Any) -> bool:
@@ -57,16 +47,69 @@ def rename_workflow(scope: Scope, old: str, new: str, context: Context) -> None:
         return bool(version.workflow_id == new)
 
     rewrite("workflow_version", scope, context, name_version)
+    _follow(resources_pb2.Workflow.DESCRIPTOR, scope, old, new, context)
 
     def name_default(app: Any) -> bool:
         default = app.default_workflow
-        if (default.user_id, default.app_id, default.id) != (*scope, old):
+        if (default.user_id, default.app_id, default.id) != (*scope, new):
             return False
-        default.id = app.default_workflow_id = new
+        app.default_workflow_id = new
         return True
 
     for app in context.tx.apps_of(scope.user):
         rewrite("app", Scope(scope.user, app), context, name_default)
+
+
+def _follow(of: Descriptor, scope: Scope, old: str, new: str, context: Context) -> None:
+    """Put a new id wherever a stored message refers to an object by its old one."""
+    kinds = [kind for kind, message in MESSAGES.items() if _reaches(message.DESCRIPTOR, of)]
+    for app in context.tx.apps_of(scope.user):
+        home = app == scope.app
+
+        def change(message: Any, home: bool = home) -> bool:
+            return _rename(message, of, scope, old, new, home=home)
+
+        for kind in kinds:
+            rewrite(kind, Scope(scope.user, app), context, change)
+
+
+@cache
+def _reaches(holder: Descriptor, wanted: Descriptor) -> bool:
+    """Whether a message of one type can hold one of another, however deep."""
+    seen: set[str] = set()
+    found = [holder]
+    while found:
+        at = found.pop()
+        if at.full_name == wanted.full_name:
+            return True
+        if at.full_name not in seen:
+            seen.add(at.full_name)
+            found += [field.message_type for field in at.fields if field.message_type is not None]
+    return False
+
+
+def _rename(message: Any, of: Descriptor, scope: Scope, old: str, new: str, *, home: bool) -> bool:
+    """Rename references within a message; one that names no owner means the app that it is in."""
+    hit = False
+    if message.DESCRIPTOR.full_name == of.full_name and message.id == old:
+        owner = (message.user_id or scope.user, message.app_id or (scope.app if home else ""))
+        if owner == scope:
+            message.id = new
+            if "name" in of.fields_by_name and message.name == old:
+                message.name = new
+            hit = True
+    for item in _inner(message):
+        hit = _rename(item, of, scope, old, new, home=home) or hit
+    return hit
+
+
+def _inner(message: Any) -> Iterator[Any]:
+    """The messages directly within a message, but for the libraries' own."""
+    for field, value in message.ListFields():
+        if field.message_type is None or field.message_type.full_name.startswith("google."):
+            continue
+        if not field.message_type.GetOptions().map_entry:
+            yield from value if field.is_repeated else (value,)
 
 
 def rename_app(scope: Scope, new: str, context: Context) -> None:
@@ -103,11 +146,6 @@ def _replace(message: Any, old: Scope, new: str) -> bool:
         if owner in ("", old.user):
             message.app_id = new
             hit = True
-    for field, value in message.ListFields():
-        if field.message_type is None or field.message_type.full_name.startswith("google."):
-            continue
-        if field.message_type.GetOptions().map_entry:
-            continue
-        for item in value if field.is_repeated else (value,):
-            hit = _replace(item, old, new) or hit
+    for item in _inner(message):
+        hit = _replace(item, old, new) or hit
     return hit
