@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
+from clarifai_grpc.grpc.api import resources_pb2
+
 from reconciler import catalogue
 from reconciler.sandbox import codec, media, runs, status, training, vision
 from reconciler.sandbox.context import PUBLIC, World, load
+from reconciler.sandbox.handlers import membership
 from reconciler.sandbox.transaction import Filter, Key, Scope, Tx
 
 Kind: TypeAlias = Literal["image", "text"]
@@ -69,9 +72,10 @@ class Examples:
     made: tuple[tuple[str, str, bytes], ...]
 
 
-def gather(tx: Tx, scope: Scope, model: Any, version: Any) -> Lesson:
-    """The processed inputs whose successful annotations name concepts.
+def gather(tx: Tx, scope: Scope, model: Any, version: Any, dataset: Any = None) -> Lesson:
+    """The processed inputs of ``dataset`` whose successful annotations name concepts.
 
+    Without a dataset it is the one that the version names for its training, else the whole app.
     Inputs that carry only other concepts are further examples of what the version's concepts are
     not, unless ``enrich_dataset`` is Disabled: the platform adds negatives of its own there.
     """
@@ -85,9 +89,17 @@ def gather(tx: Tx, scope: Scope, model: Any, version: Any) -> Lesson:
     if base.id and (known is None or foreign or known.model_type_id not in _EMBEDDERS):
         problem = f"base_embed_model '{base.id}' is not the sandbox's embedding model"
         return Lesson((), False, (), problem=problem, problem_code=_INVALID_PARAMS)
+    if dataset is None:
+        dataset = _dataset(version)
+    if dataset.id and not _is_there(tx, scope, dataset):
+        problem = f"{_called(dataset)} is not there"
+        return Lesson((), False, (), problem=problem, problem_code=_INVALID_PARAMS)
     concept_ids = tuple(concept.id for concept in version.output_info.data.concepts)
     exclusive = _is_exclusive(version)
     labelled = _labelled(tx, scope, concept_ids, others=not exclusive and _takes_others(version))
+    if dataset.id:
+        members = _members(tx, scope, dataset)
+        labelled = tuple(item for item in labelled if item.input.id in members)
     kinds = _kinds(tx, scope) if known is None else (_EMBEDDERS[known.model_type_id],)
     # Without a word on the embedder it is the default workflow's; where that has both, the one
     # for most of what there is to learn from.
@@ -105,6 +117,37 @@ def gather(tx: Tx, scope: Scope, model: Any, version: Any) -> Lesson:
         if _is_of(item, kind)
     )
     return Lesson(concept_ids, exclusive, examples, kind)
+
+
+def _dataset(version: Any) -> Any:
+    """What a version is to be trained on: named in its parameters or beside them."""
+    info = version.train_info
+    named = resources_pb2.Dataset()
+    named.CopyFrom(info.dataset)
+    params = info.params.fields
+    if "dataset_id" in params:
+        named.id = params["dataset_id"].string_value or named.id
+    if "dataset_version_id" in params:
+        named.version.id = params["dataset_version_id"].string_value or named.version.id
+    return named
+
+
+def _is_there(tx: Tx, scope: Scope, dataset: Any) -> bool:
+    if dataset.version.id:
+        return tx.get(Key("dataset_version", *scope, dataset.id, dataset.version.id)) is not None
+    return tx.get(Key("dataset", *scope, "", dataset.id)) is not None
+
+
+def _called(dataset: Any) -> str:
+    which = f"version '{dataset.version.id}' of " if dataset.version.id else ""
+    return f"{which}dataset '{dataset.id}'"
+
+
+def _members(tx: Tx, scope: Scope, dataset: Any) -> frozenset[str]:
+    """The ids of the inputs that a dataset holds, or that its version held."""
+    kind = membership.FROZEN if dataset.version.id else membership.MEMBER
+    parent = dataset.version.id or dataset.id
+    return frozenset(row.id for row in tx.select(kind, scope, Filter("parent", (parent,))))
 
 
 def _is_of(item: Labelled, kind: Kind) -> bool:

@@ -42,7 +42,9 @@ def begin(tx: Tx, job: Job) -> Task | None:
     else:
         _set(tx, row, status.MODEL_TRAINING)
     tx.start_job(job, b"")
-    return Task(job, learning.gather(tx, job.scope, load(model), load(row)))
+    # An evaluation without a dataset is about all that is labelled, whatever was trained on.
+    dataset = load(evaluated).ground_truth_dataset if evaluated is not None else None
+    return Task(job, learning.gather(tx, job.scope, load(model), load(row), dataset))
 
 
 def work(task: Task, world: World) -> Outcome:

@@ -23,7 +23,7 @@ from reconciler.sandbox.context import (
     reads,
     writes,
 )
-from reconciler.sandbox.handlers import lookup
+from reconciler.sandbox.handlers import lookup, membership
 from reconciler.sandbox.ids import check_resource_id
 from reconciler.sandbox.transaction import Filter, Key, Row, Scope
 
@@ -112,6 +112,8 @@ def _start(version: Row, sent: Any, context: Context) -> Any:
     for name in ("eval_info", "extended_metrics"):
         if sent.HasField(name):
             getattr(kept, name).CopyFrom(getattr(sent, name))
+    if sent.ground_truth_dataset.id:
+        _name_dataset(kept.ground_truth_dataset, sent.ground_truth_dataset, context)
     for row in context.tx.select("evaluation", context.scope, Filter("id", (kept.id,))):
         context.tx.delete(row)
         context.tx.drop_jobs(
@@ -140,9 +142,22 @@ def _check(version: Row, sent: Any, context: Context) -> None:
             f"version '{version.id}' of model '{model.id}' is not trained; "
             "only trained versions can be evaluated",
         )
-    for dataset in (sent.ground_truth_dataset, sent.predictions_dataset):
-        if dataset.id:
-            raise status.missing("dataset_id", dataset.id)
+    if sent.predictions_dataset.id:
+        raise status.PlatformError(
+            status.NOT_IMPLEMENTED,
+            "the sandbox evaluates by predicting anew, not by a dataset of predictions",
+        )
+
+
+def _name_dataset(kept: Any, sent: Any, context: Context) -> None:
+    """The dataset, and the version of it, that hold the inputs to evaluate with."""
+    owner = Scope(context.real_user(sent.user_id), sent.app_id or context.scope.app)
+    if owner != context.scope:
+        raise status.missing("dataset_id", sent.id)
+    kept.id = membership.dataset(sent.id, context).id
+    kept.user_id, kept.app_id = owner
+    if sent.version.id:
+        kept.version.id = membership.version(sent.id, sent.version.id, context).id
 
 
 def _of_version(version: Row, context: Context, *, limit: int = -1, offset: int = 0) -> list[Row]:
