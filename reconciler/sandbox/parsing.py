@@ -11,6 +11,7 @@ import base64
 import binascii
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
@@ -26,6 +27,7 @@ from reconciler.sandbox.codec import WRAPPERS, Json, as_float32, is_map
 # answer wraps what was sent a few times more: what is let in here can be stored and read again.
 MAX_DEPTH: Final = 32
 MAX_STRUCT_DEPTH: Final = 20
+_INDEX: Final = re.compile(r"\[\d*\]")
 _INT_RANGES: Final = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
     FieldDescriptor.CPPTYPE_INT64: (-(2**63), 2**63 - 1),
@@ -352,11 +354,11 @@ def _show(value: Json) -> str:
 def bind_text(message: Message, path: str, texts: list[str]) -> None:
     """Set the field at a dotted path from text: a path variable or a query parameter.
 
-    Unknown paths are ignored. ``statuses[].code`` and the ``statuses`` of a repeated message with a
-    ``code`` fill one item per text, since the documentation writes such filters both ways.
+    Unknown paths are ignored. ``statuses[].code``, ``statuses[0].code`` and the ``statuses`` of a
+    repeated message with a ``code`` fill one item per text: such filters are written in all ways.
     """
     target: Any = message
-    parts = path.replace("[]", "").split(".")
+    parts = _INDEX.sub("", path).split(".")
     for part in parts[:-1]:
         field = _names(target.DESCRIPTOR).get(part)
         if field is None or field.message_type is None or is_map(field):

@@ -69,6 +69,8 @@ def annotated(api: Api) -> dict[str, str]:
         ({"user_ids": "me"}, "a"),
         ({"statuses[].code": "ANNOTATION_PENDING"}, "a"),
         ({"statuses": ["24150", "24151"]}, "abc"),
+        ({"statuses[0].code": "24151"}, "a"),
+        ({"statuses[0].code": "24151", "statuses[1].code": "24150", "input_ids[0]": "i1"}, "ab"),
         ({"statuses.code": ["ANNOTATION_SUCCESS", "24151"]}, "abc"),
         ({"statuses": "24152"}, ""),
         ({"user_ids": "ann", "statuses": "24151"}, ""),

@@ -271,6 +271,9 @@ def test_a_place_is_patched(api: Api) -> None:
     assert api("GET", "/inputs/i1")["input"]["data"]["geo"] == at(77, 88)["geo"]
     own = api("GET", "/annotations")["annotations"][0]
     assert own["data"]["geo"] == at(77, 88)["geo"]
+    api("PATCH", "/inputs", {"inputs": [{"id": "i1", "data": at(1, 2)}], "action": "remove"})
+    assert "geo" not in api("GET", "/inputs/i1")["input"]["data"]
+    assert "geo" not in api("GET", "/annotations")["annotations"][0].get("data", {})
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,9 @@ def _change(annotation: Any, sent: Any, action: str, row: Row, context: Context)
         names = [field.name for field in sent.data.DESCRIPTOR.fields]
         _mean_the_region(annotation.data, sent.data, action)
         patching.apply(annotation.data, sent.data, action, names)
-        if action != patching.REMOVE:
+        if action == patching.REMOVE:
+            labels.remove_place(annotation.data, sent.data)
+        else:
             _complete(annotation.data, context)
     if action != patching.REMOVE:
         patching.apply(annotation, sent, action, ("annotation_info", "task_id"))

@@ -253,7 +253,9 @@ def patch_inputs(request: Any, context: Context) -> Any:
             labels.LABELS,
             drop_unsent=context.behaviour.overwrite_drops_unsent,
         )
-        if action != patching.REMOVE:
+        if action == patching.REMOVE:
+            labels.remove_place(kept.data, sent.data)
+        else:
             labels.complete(kept.data, context)
         labels.store(kept, row, context)
         shown = resources_pb2.Input()

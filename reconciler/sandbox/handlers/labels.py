@@ -33,6 +33,12 @@ def complete(data: Any, context: Context) -> None:
         place.concepts.extend(enriched)
 
 
+def remove_place(kept: Any, sent: Any) -> None:
+    """What ``remove`` does to a place, of which nothing can be removed but the whole (inferred)."""
+    if sent.HasField("geo"):
+        kept.ClearField("geo")
+
+
 def labels_of(data: Any) -> Any:
     """The part of a ``Data`` that labels it, without its medium."""
     labels = resources_pb2.Data()
