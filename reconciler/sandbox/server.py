@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,8 @@ from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from reconciler.errors import SandboxError
-from reconciler.sandbox import codec, control, parsing, platform, routes, status
+from reconciler.sandbox import bodies, codec, control, parsing, platform, routes, status
+from reconciler.sandbox.bodies import Unreadable
 from reconciler.sandbox.control import Controls
 from reconciler.sandbox.explorer import door as explorer
 from reconciler.sandbox.explorer.reply import Look
@@ -25,8 +27,9 @@ from reconciler.sandbox.handlers import table
 from reconciler.sandbox.platform import Ask, Platform
 
 HOST: Final = "127.0.0.1"
-MAX_BODY: Final = 128 * 1024 * 1024
 _IDLE_SECONDS: Final = 300.0
+_GRACE_SECONDS: Final = 5.0
+_LINGER_SECONDS: Final = 2.0
 _HTML: Final = b"<html><head><title>Error</title></head><body><h1>upstream error</h1></body></html>"
 _SKIPPED: Final = "user_app_id"
 
@@ -46,14 +49,6 @@ class Reply:
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
-
-
-class _Unreadable(Exception):
-    """The body of a request cannot be read: the connection is of no further use."""
-
-    def __init__(self, error: status.PlatformError) -> None:
-        super().__init__(error.details)
-        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +119,18 @@ class Server(ThreadingHTTPServer):
         if self._thread.is_alive():
             self.shutdown()
             self._thread.join()
+        self._hang_up_all(socket.SHUT_RD)
+        until = time.monotonic() + _GRACE_SECONDS
+        while self._open and time.monotonic() < until:
+            time.sleep(0.01)
+        # Whoever does not even take the answer shall not hold up the end.
+        self._hang_up_all(socket.SHUT_RDWR)
+        self.server_close()
+
+    def _hang_up_all(self, how: int) -> None:
         with self._open_lock:
             for connection in self._open:
-                _hang_up(connection, socket.SHUT_RD)
-        self.server_close()
+                _hang_up(connection, how)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Remember the connection, so that ``stop`` can end it."""
@@ -265,6 +268,8 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     server: Server
+    # Whether the client may still be sending what nobody wants to read.
+    _unread = False
 
     def do_GET(self) -> None:
         self._serve()
@@ -290,7 +295,7 @@ class _Handler(BaseHTTPRequestHandler):
             reply = self.server.answer(self._request(parts), visit)
         except Dropped:
             reply = None
-        except _Unreadable as unreadable:
+        except Unreadable as unreadable:
             reply = self._give_up(unreadable)
         finally:
             visit.ends(reply.status if reply else 0, reply.code if reply else 0)
@@ -304,7 +309,7 @@ class _Handler(BaseHTTPRequestHandler):
             request = self._request(parts)
         except Dropped:
             return None
-        except _Unreadable as unreadable:
+        except Unreadable as unreadable:
             return self._give_up(unreadable)
         found = self.server.controls.answer(
             request.method, request.path, request.query, request.body
@@ -324,23 +329,20 @@ class _Handler(BaseHTTPRequestHandler):
             )
         except Dropped:
             reply = None
-        except _Unreadable as unreadable:
+        except Unreadable as unreadable:
             reply = self._give_up(unreadable)
         finally:
             self._finish(reply)
 
     def _request(self, parts: SplitResult) -> Request:
         try:
-            body = self._read_body()
-        except TimeoutError:
-            error = status.PlatformError(status.BAD_FORMAT, "the body came too slowly", http=408)
-            raise _Unreadable(error) from None
+            body = bodies.read(self.headers, self.rfile)
         except ConnectionError:
             raise Dropped from None
         return Request(self.command, parts.path, parts.query, self.headers, body)
 
-    def _give_up(self, unreadable: _Unreadable) -> Reply:
-        self.close_connection = True
+    def _give_up(self, unreadable: Unreadable) -> Reply:
+        self.close_connection = self._unread = True
         return envelope(unreadable.error)
 
     def _finish(self, reply: Reply | None) -> None:
@@ -361,44 +363,23 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self.wfile.write(body[: len(body) // 2] if reply.cut else body)
             self.wfile.flush()
+            if self._unread:
+                self._linger()
         except OSError:
             # The client is gone; there is nobody to tell.
             self.close_connection = True
 
-    def _read_body(self) -> bytes:
-        if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
-            return self._read_chunks()
-        text = self.headers.get("Content-Length") or "0"
-        if not (text.isascii() and text.isdigit()):
-            raise _unreadable(f"Content-Length {text[:40]!r} is no number")
-        length = int(text) if len(text) < 16 else MAX_BODY + 1
-        if length > MAX_BODY:
-            raise _too_large()
-        content = self.rfile.read(length)
-        if len(content) < length:
-            raise _unreadable("the body is shorter than its Content-Length")
-        return content
-
-    def _read_chunks(self) -> bytes:
-        content = bytearray()
-        while True:
-            line = self.rfile.readline(1024).split(b";")[0].strip()
-            try:
-                length = int(line, 16)
-            except ValueError:
-                raise _unreadable("a chunk of the body has no length") from None
-            if length < 0 or len(content) + length > MAX_BODY:
-                raise _too_large()
-            if length == 0:
-                while self.rfile.readline(65536).strip():
-                    pass
-                return bytes(content)
-            content += self.rfile.read(length)
-            self.rfile.readline(1024)
+    def _linger(self) -> None:
+        """Take in for a moment what the client still sends: closing on it would take the answer away."""
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(_LINGER_SECONDS)
+        until = time.monotonic() + _LINGER_SECONDS
+        while time.monotonic() < until and self.connection.recv(65536):
+            pass
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What the standard library refuses by itself (a broken request line, an unknown verb)."""
-        self.close_connection = True
+        self.close_connection = self._unread = True
         number = status.METHOD_NOT_ALLOWED if code == 501 else status.BAD_FORMAT
         http = 405 if code == 501 else code
         self.command = getattr(self, "command", None) or "GET"
@@ -407,13 +388,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests go to the request log, not to the terminal."""
-
-
-def _unreadable(details: str) -> _Unreadable:
-    return _Unreadable(status.PlatformError(status.BAD_FORMAT, details))
-
-
-def _too_large() -> _Unreadable:
-    return _Unreadable(
-        status.PlatformError(status.TOO_LARGE, f"the body is larger than {MAX_BODY} bytes")
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 import requests
 
+from reconciler.sandbox import bodies, routes, server
+from reconciler.sandbox.bodies import MAX_BODY
 from reconciler.sandbox.faults import Fault
-from reconciler.sandbox.server import MAX_BODY
+from reconciler.sandbox.handlers import table
 from tests.sandbox.driving import Api
 
 
@@ -26,6 +29,9 @@ def talk(api: Api, sent: bytes) -> bytes:
         while part := connection.recv(65536):
             found += part
         return found
+
+
+CHUNKED = b"POST /v2/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.mark.parametrize("type_", ["application/json", "application/javascript", "text/plain", ""])
@@ -76,7 +82,6 @@ def test_a_broken_body_is_the_platforms_error(api: Api, body: bytes, details: st
         ("GET", "/concepts?page=%ff", 400, 11100),
         ("GET", "/concepts?per_page=5000", 400, 11102),
         ("GET", "/annotations?statuses=code", 400, 11100),
-        ("GET", "/datasets", 501, 10040),
     ],
 )
 def test_a_broken_request_is_the_platforms_error(
@@ -85,6 +90,19 @@ def test_a_broken_request_is_the_platforms_error(
     answer = api.raw(verb, path)
     assert answer.status_code == http
     assert answer.json()["status"]["code"] == code
+
+
+def test_what_is_not_there_says_so(api: Api) -> None:
+    missing = [
+        route
+        for route in routes.routes()
+        if route.verb == "GET" and route.names_app and route.rpc.name not in table.ENTRIES
+    ]
+    for route in missing[:5]:
+        path = re.sub(r"\{[^}]*\}", "x", route.template.partition("{user_app_id.app_id}")[2])
+        http, code, details = api.refused("GET", path)
+        assert (http, code) == (501, 10040), route
+        assert details == f"the sandbox does not implement {route.rpc.name}"
 
 
 @pytest.mark.parametrize(
@@ -98,6 +116,21 @@ def test_a_broken_request_is_the_platforms_error(
             b"413",
         ),
         (b"POST /v2/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
+        (b"POST /v2/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n", b"400"),
+        (CHUNKED + b"0x5\r\nabcde\r\n0\r\n\r\n", b"400"),
+        (CHUNKED + b"2\r\nabcde\r\n0\r\n\r\n", b"400"),
+        (CHUNKED + b"0\r\n" + b"X: y\r\n" * 101 + b"\r\n", b"400"),
+        (CHUNKED + b"fffffff\r\nabc", b"413"),
+        (CHUNKED, b"400"),
+        (b"POST /v2/x HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b"400"),
+        (b"POST /v2/x HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 99 + b"\r\n\r\n", b"413"),
+        (b"GET /v2/x HTTP/1.1\r\n" + b"X-A: b\r\n" * 200 + b"\r\n", b"431"),
+        (b"GET /v2/x HTTP/1.1\r\nX-A: " + b"b" * 70_000 + b"\r\n\r\n", b"431"),
+        (b"GET /v2/x HTTP/9.9\r\n\r\n", b"505"),
+        (b"GET http://[x HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
+        (b"GET /v2/\xff\x00\x01 HTTP/1.1\r\nHost: x\r\n\r\n", b"404"),
+        (b"BREW /v2/x HTTP/1.1\r\nHost: x\r\n\r\n", b"405"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"400"),
         (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414"),
     ],
 )
@@ -105,6 +138,87 @@ def test_broken_http_gets_an_envelope_too(api: Api, sent: bytes, line: bytes) ->
     head, _, body = talk(api, sent).partition(b"\r\n\r\n")
     assert line in head.split(b"\r\n")[0]
     assert json.loads(body)["status"]["code"]
+
+
+def test_a_body_that_is_too_large_is_answered_though_nobody_reads_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "MAX_BODY", 1000)
+    answer = api.raw("POST", "/concepts", data=b"x" * 20_000_000)
+    assert answer.status_code == 413
+    assert answer.json()["status"]["details"] == "the body is larger than 1000 bytes"
+    assert api.raw("POST", "/_sandbox/faults", data=b"x" * 2000).status_code == 413
+    api("GET", "/concepts")
+
+
+@pytest.mark.parametrize("limit", ["silence", "dripping"])
+def test_a_body_that_comes_too_slowly_is_refused_and_disturbs_nobody(
+    api: Api, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    if limit == "silence":
+        monkeypatch.setattr(server._Handler, "timeout", 0.3)
+    else:
+        monkeypatch.setattr(bodies, "SECONDS", 0.3)
+    port = int(api.sandbox.base_url.rpartition(":")[2])
+    head = b"POST /v2/users/me/apps HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(head + b"{")
+        api("GET", "/concepts")
+        connection.settimeout(0.05)
+        found = b""
+        deadline = time.monotonic() + 20
+        while not found and time.monotonic() < deadline:
+            try:
+                found = connection.recv(65536)
+            except TimeoutError:
+                if limit == "dripping":
+                    connection.sendall(b" ")
+    assert found.startswith(b"HTTP/1.1 408 ")
+    status = json.loads(found.partition(b"\r\n\r\n")[2])["status"]
+    assert (status["code"], status["details"]) == (11100, "the body came too slowly")
+    assert api.sandbox.requests()[0].path.endswith("/apps")
+    slow = [entry for entry in api.sandbox.requests() if entry.status == 408]
+    assert [entry.code for entry in slow] == [11100]
+
+
+@pytest.mark.parametrize("said", [b"", b"GE", b"GET /v2/x HTTP/1.1\r\nX", CHUNKED + b"5\r\nab"])
+def test_a_connection_that_stays_open_does_not_hold_up_the_end(
+    start: Callable[..., Api], said: bytes
+) -> None:
+    api = start()
+    port = int(api.sandbox.base_url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(said)
+        api("GET", "/concepts")
+        began = time.monotonic()
+        api.sandbox.stop()
+        assert time.monotonic() - began < 20
+
+
+def test_a_client_that_takes_no_answers_does_not_hold_up_the_end(
+    start: Callable[..., Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_GRACE_SECONDS", 0.3)
+    api = start()
+    port = int(api.sandbox.base_url.rpartition(":")[2])
+    request = b"GET /v2/status_codes HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=0.5) as connection:
+        with pytest.raises(TimeoutError):
+            while True:
+                connection.sendall(request * 100)
+        api("GET", "/concepts")
+        api.sandbox.stop()
+
+
+def test_it_listens_on_loopback_alone(api: Api) -> None:
+    house = api.sandbox._open_house
+    assert house._server is not None
+    assert house._server.server_address[0] == "127.0.0.1"
+    with (
+        pytest.raises(OSError, match=r"\S"),
+        socket.create_connection(("127.0.0.2", house.port), 5),
+    ):
+        pass
 
 
 def test_chunks_are_read(api: Api) -> None:
