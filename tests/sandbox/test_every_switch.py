@@ -460,6 +460,7 @@ def somebody_adds(app: App, content: bytes) -> None:
 
 
 NEVER_MET = {
+    "metadata_filter_needs_all_keys": "it filters no list by metadata",
     "patched_media_is_refused": "it changes no input",
     "deletes_are_slow_ms": "the tool deletes no inputs",
     "missing_concepts_are_created": "it makes every concept before anything names it",
