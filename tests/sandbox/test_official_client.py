@@ -1,4 +1,4 @@
-"""The platform's own REST client, unchanged, against the sandbox."""
+"""The platform's own client, unchanged, against the sandbox: over both of its channels."""
 
 from __future__ import annotations
 
@@ -44,11 +44,23 @@ class Client:
 
 
 @pytest.fixture
-def client(api: Api) -> Iterator[Client]:
-    channel = ClarifaiChannel.get_json_channel(api.sandbox.base_url)
+def api(start: Callable[..., Api]) -> Api:
+    return start(grpc_port=0)
+
+
+@pytest.fixture(params=["REST", "gRPC"])
+def client(request: pytest.FixtureRequest, api: Api) -> Iterator[Client]:
     app = r.UserAppIDSet(user_id="me", app_id=api.app)
-    yield Client(service_pb2_grpc.V2Stub(channel), app, api.sandbox.token)
-    channel.session.close()
+    # A stub reads answers as the channel made last does: no other one may come in between.
+    if request.param == "REST":
+        channel: Any = ClarifaiChannel.get_json_channel(api.sandbox.base_url)
+        yield Client(service_pb2_grpc.V2Stub(channel), app, api.sandbox.token)
+        channel.session.close()
+    else:
+        host, port = api.sandbox.grpc_url.removeprefix("http://").split(":")
+        channel = ClarifaiChannel.get_insecure_grpc_channel(base=host, port=port)
+        yield Client(service_pb2_grpc.V2Stub(channel), app, api.sandbox.token)
+        channel.close()
 
 
 def params(**values: Any) -> struct_pb2.Struct:
