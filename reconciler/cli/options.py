@@ -92,7 +92,7 @@ def connection(function: Function) -> Function:
             help="How often a request is tried again.  [default: 4]",
         ),
         option("-v", "--verbose", is_flag=True, help="Show each request and each wait, on stderr."),
-        option("--requests", "show_requests", is_flag=True, help="Show each request, on stderr."),
+        option("--requests", "show_requests", is_flag=True, help="Show each request, on stderr (plan: each write that it plans)."),
     ]  # fmt: skip
     for add in reversed(options):
         function = add(function)

@@ -26,6 +26,8 @@ from reconciler.cli import files
 from reconciler.cli.options import Connection, Layers
 from reconciler.cli.streams import is_colored, say
 from reconciler.errors import ManifestError, SettingsError
+from reconciler.execution.outcome import PlannedRequest
+from reconciler.execution.rehearsal import rehearse
 from reconciler.kind import Kind, Scope
 from reconciler.manifest.desired import Inputs, Manifest, load
 from reconciler.manifest.variables import spelt
@@ -307,6 +309,13 @@ def read_plan(platform: Platform[ClientT], question: Question) -> plan.Plan:
         options=options,
         switch=cutover.read_switch(reader, app.target, difference.changes, settled, options),
         source=question.source,
+    )
+
+
+def planned_requests(made: plan.Plan) -> tuple[PlannedRequest, ...]:
+    """Every write that carrying out a plan sends if nothing goes wrong."""
+    return rehearse(
+        made.operations, made.target, registry.load(), made.live, reindex=made.options.reindex
     )
 
 

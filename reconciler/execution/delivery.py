@@ -40,7 +40,7 @@ def deliver(writer: Writer, writes: Sequence[Write], patience: Patience) -> list
 def _deliver(
     writer: Writer, writes: list[Write], patience: Patience, attempts: int
 ) -> list[Answer]:
-    call = _merged(writes)
+    call = merged(writes)
     try:
         return _split(writer.send(call), writes)
     except ApiError as error:
@@ -136,7 +136,8 @@ def batch_key(write: Write) -> object:
     return write.call.method, write.call.path, write.batch, repr(sorted(rest.items()))
 
 
-def _merged(writes: Sequence[Write]) -> Call:
+def merged(writes: Sequence[Write]) -> Call:
+    """One request for all of ``writes``, which fit together."""
     first = writes[0]
     if not first.batch:
         return replace(first.call, body=thaw(first.call.body))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from reconciler.call import Call
 from reconciler.errors import ReconcilerError
 from reconciler.planning.change import Key, Operation
 
@@ -35,6 +36,14 @@ class Outcome:
     learnt: Mapping[str, str] = field(default_factory=dict)
     error: ReconcilerError | None = None
     cause: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRequest:
+    """One write, and the operations that it belongs to."""
+
+    call: Call
+    operations: tuple[Key, ...]
 
 
 class Observer(Protocol):

@@ -15,7 +15,15 @@ from typing import Any, assert_never
 from reconciler.api.protocol import Writer
 from reconciler.call import Call, Listing, Target
 from reconciler.errors import ApiError, ReconcilerError
-from reconciler.execution.delivery import Answer, Patience, batch_key, deliver, read, read_key
+from reconciler.execution.delivery import (
+    Answer,
+    Patience,
+    batch_key,
+    deliver,
+    merged,
+    read,
+    read_key,
+)
 from reconciler.execution.outcome import Observer, Outcome, Silent, Status
 from reconciler.kind import Conversation, Job, Kind, Learnt, Pause, Request, Write
 from reconciler.planning.change import Action, Key, Operation
@@ -33,6 +41,7 @@ class Limits:
     parallelism: int = 8
     train_timeout: float = 3600.0
     reindex: bool = False
+    rehearsal: bool = False
     patience: Patience = field(default_factory=Patience)
 
 
@@ -46,13 +55,15 @@ def run(
     observer: Observer | None = None,
     stopped: Callable[[], bool] = lambda: False,
     barred: Callable[[], ReconcilerError | None] = lambda: None,
+    sending: Callable[[Sequence[Key], Call], None] = lambda keys, call: None,
 ) -> tuple[Outcome, ...]:
     """The outcome of each operation, in plan order. Does not raise for a failed one.
 
     Deletes run only if everything before them succeeded. Once ``stopped()`` is true nothing new is
     sent; what is in flight is waited for. A ``KeyboardInterrupt`` ends the run at once, and what
     was in flight is reported as unknown. ``barred`` is asked before each phase and right before
-    the cutover; what it answers with is why nothing more is begun.
+    the cutover; what it answers with is why nothing more is begun. ``sending`` is told of each
+    write, and whose it is.
     """
     return _Run(
         operations,
@@ -63,6 +74,7 @@ def run(
         observer=observer or Silent(),
         stopped=stopped,
         barred=barred,
+        sending=sending,
     ).outcomes()
 
 
@@ -91,6 +103,7 @@ class _Run:
         observer: Observer,
         stopped: Callable[[], bool],
         barred: Callable[[], ReconcilerError | None],
+        sending: Callable[[Sequence[Key], Call], None],
     ) -> None:
         self._operations = operations
         self._target = target
@@ -100,6 +113,7 @@ class _Run:
         self._observer = observer
         self._stopped = stopped
         self._barred = barred
+        self._sending = sending
         self._clock = limits.patience.clock
         self._ended: dict[Key, Outcome] = {}
         self._known: dict[Unknown, Any] = {}
@@ -173,6 +187,7 @@ class _Run:
             self._limits.train_timeout,
             self._limits.patience.read_back_timeout,
             self._limits.reindex,
+            self._limits.rehearsal,
         )
         match change.action:
             case Action.CREATE:
@@ -244,6 +259,8 @@ class _Run:
                     for talk in batch:
                         self._end(Outcome(talk.operation, Status.STOPPED))
                 elif self._has_room():
+                    writes = [talk.request for talk in batch if isinstance(talk.request, Write)]
+                    self._sending([talk.operation.key for talk in batch], merged(writes))
                     self._fly(pool.submit(self._write, batch), batch)
 
     def _has_room(self) -> bool:

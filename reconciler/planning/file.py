@@ -7,7 +7,7 @@ settled: whoever plans again from it asks the same question.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -56,8 +56,13 @@ class PlanFile:
 # --- writing
 
 
-def to_json(plan: Plan, tool_version: str) -> dict[str, Any]:
-    """The document of ``schemas/plan.schema.json``. ``plan.declared`` must be there."""
+def to_json(
+    plan: Plan, tool_version: str, requests: Sequence[Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The document of ``schemas/plan.schema.json``. ``plan.declared`` must be there.
+
+    ``requests`` are the writes, where they were asked for.
+    """
     if plan.declared is None:
         raise ValueError("a plan without its declared graph cannot be read back")
     objects = live_objects(plan)
@@ -88,14 +93,17 @@ def to_json(plan: Plan, tool_version: str) -> dict[str, Any]:
         "prunable": _texts(plan.prunable),
         "left_out": _texts(plan.left_out),
         "warnings": list(plan.warnings),
+        **({"requests": list(requests)} if requests is not None else {}),
     }
     first = {name: document.pop(name) for name in ("format_version", "tool_version")}
     return {**first, "plan_digest": digest({**first, **document}), **document}
 
 
-def to_text(plan: Plan, tool_version: str) -> str:
+def to_text(
+    plan: Plan, tool_version: str, requests: Sequence[Mapping[str, Any]] | None = None
+) -> str:
     """``to_json`` as text. ASCII alone: it survives every encoding, and no terminal obeys it."""
-    return json.dumps(to_json(plan, tool_version), indent=2, allow_nan=False) + "\n"
+    return json.dumps(to_json(plan, tool_version, requests), indent=2, allow_nan=False) + "\n"
 
 
 def operation_to_json(operation: Operation) -> dict[str, Any]:
@@ -356,6 +364,12 @@ def _hashable(value: Any) -> Hashable:
 # --- comparing
 
 
+def delta(file: PlanFile, fresh: Plan) -> Mapping[str, tuple[str, ...]]:
+    """By address, how the operations of a new plan differ from those of a saved one."""
+    operations = json.dumps([operation_to_json(one) for one in fresh.operations])
+    return moved_operations(file.operations, json.loads(operations))
+
+
 def moved(file: PlanFile, fresh: Plan) -> tuple[str, ...]:
     """What moved between a saved plan and a new one from its ``desired``; empty if nothing did."""
     elsewhere = (
@@ -363,8 +377,7 @@ def moved(file: PlanFile, fresh: Plan) -> tuple[str, ...]:
         ("user_id", file.target.user_id, fresh.target.user_id),
         ("app_id", file.target.app_id, fresh.target.app_id),
     )
-    fresh_operations = json.dumps([operation_to_json(one) for one in fresh.operations])
-    operations = moved_operations(file.operations, json.loads(fresh_operations))
+    operations = delta(file, fresh)
     now = _live_objects(fresh, map(Address.parse, file.live_objects))
     objects = moved_objects(file.live_objects, live_objects(fresh) | now)
     return (

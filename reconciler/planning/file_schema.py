@@ -106,8 +106,19 @@ def build() -> dict[str, Any]:
                 "prunable": _addresses("What --prune deletes."),
                 "left_out": _addresses("What would change but for --target and --exclude."),
                 "warnings": _list(_text(), "What a reviewer should know."),
+                "requests": _list(
+                    _closed(
+                        {
+                            "method": {"enum": ["POST", "PATCH", "DELETE"]},
+                            "path": _text("Percent-encoded."),
+                            "body": {"type": "object", "description": "What is sent."},
+                            "operations": _list(_text(), "`ACTION ADDRESS` of each it is for."),
+                        }
+                    ),
+                    "Every write, if nothing goes wrong (with --requests).",
+                ),
             },
-            optional=("switch",),
+            optional=("switch", "requests"),
         ),
         "$defs": _definitions(),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -60,6 +61,27 @@ def render_refused(error: RefusedError, *, color: bool = False) -> str:
     said = counted(len(error.refusals), "refusal")
     lines = [f"{paint.bad('-')} {visible(refusal)}" for refusal in error.refusals]
     return "\n".join([paint.bold(f"No plan: {said}. Nothing was written."), *lines]) + "\n"
+
+
+def render_delta(delta: Mapping[str, Sequence[str]], plan: Plan, approved: str) -> str:
+    """What a plan would do otherwise than an approved one: a line for each difference."""
+    count = counted(len(plan.operations), "operation")
+    if not delta:
+        return f"The plan is the approved one ({count}).\n"
+    lines = [f"The plan ({count}) differs from {visible(approved)}:"]
+    lines += [f"  {visible(line)}" for told in delta.values() for line in told]
+    return "\n".join(lines) + "\n"
+
+
+def render_delta_json(delta: Mapping[str, Sequence[str]], plan: Plan, approved: str) -> str:
+    """The same by address."""
+    document = {
+        "approved": approved,
+        "same": not delta,
+        "operations": len(plan.operations),
+        "delta": {address: list(lines) for address, lines in delta.items()},
+    }
+    return json.dumps(document, indent=2) + "\n"
 
 
 # --- operations

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import options
 from reconciler.cli.streams import is_colored, say
+
+if TYPE_CHECKING:
+    from reconciler.planning.plan import Plan
 
 
 @click.command("plan")
@@ -20,24 +24,37 @@ from reconciler.cli.streams import is_colored, say
 )  # fmt: skip
 @options.formats("text", "json")
 @options.decisions
+@options.option(
+    "--compare", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN.json",
+    help="Show instead how the plan differs from this one.",
+)  # fmt: skip
 @options.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are changes.")
 @options.color
 @options.connection
 def command(
-    path: Path, out: Path | None, format_: str, detailed_exitcode: bool, **values: Any
+    path: Path,
+    out: Path | None,
+    compare: Path | None,
+    format_: str,
+    detailed_exitcode: bool,
+    **values: Any,
 ) -> int:
     """Show what apply would do to the live app. Only reads.
 
     A plan file written with -o is what `reconciler apply PLAN.json` carries out after a review:
-    exactly these operations, or none if the app or the manifest moved since.
+    exactly these operations, or none if the app or the manifest moved since. --requests adds every
+    write that they take, with its body.
     """
     from reconciler import __version__
     from reconciler.api.client import ReadClient
     from reconciler.cli import files, session
     from reconciler.errors import SettingsError
+    from reconciler.planning.file import to_text
     from reconciler.report.plan import RENDERERS, render_json
+    from reconciler.report.requests import render_requests, requests_json
 
     connection = options.take_connection(values)
+    show_requests, connection = connection.show_requests, replace(connection, show_requests=False)
     layers = options.take_layers(values)
     shaped = options.take_options(values)
     if out is not None and out.suffix in {".yaml", ".yml"}:
@@ -51,12 +68,32 @@ def command(
     target = session.target_of(manifest, connection)
     with session.connect(target, connection, ReadClient) as platform:
         made = session.read_plan(platform, question)
+    if compare is not None:
+        return _compare(made, compare, format_, differs=2 if detailed_exitcode else 0)
     if out is not None:
         files.write_whole(out, render_json(made, __version__))
-    document = RENDERERS[format_](made, tool_version=__version__, color=is_colored())
+    requests = session.planned_requests(made) if show_requests else None
+    if requests is not None and format_ == "json":
+        document = to_text(made, __version__, requests_json(requests))
+    else:
+        document = RENDERERS[format_](made, tool_version=__version__, color=is_colored())
     click.echo(document, nl=False)
+    if requests is not None and format_ == "text":
+        click.echo("\n" + render_requests(requests), nl=False)
     if out is not None:
         sandbox = " --sandbox" if connection.sandbox else ""
         way = f"Carry it out with: reconciler apply {out}{sandbox}"
         say(f"Plan written to {out}. {'It holds nothing to do.' if made.is_empty else way}")
     return 2 if detailed_exitcode and not made.is_empty else 0
+
+
+def _compare(made: Plan, approved: Path, format_: str, *, differs: int) -> int:
+    """Shows what a plan would do otherwise than an approved one; the exit status for that."""
+    from reconciler.cli import files
+    from reconciler.planning import file
+    from reconciler.report.plan import render_delta, render_delta_json
+
+    delta = file.delta(file.read_json(files.read_text(approved)), made)
+    render = render_delta_json if format_ == "json" else render_delta
+    click.echo(render(delta, made, str(approved)), nl=False)
+    return differs if delta else 0

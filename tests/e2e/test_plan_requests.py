@@ -1,0 +1,119 @@
+"""Promise 5: every write belongs to a planned operation, and ``plan --requests`` shows it before."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from e2e.tool import Tool
+
+from reconciler.sandbox import Sandbox
+
+BASE = """\
+app: {id: shown, default_workflow: main}
+concepts: [cat, dog]
+concept_relations:
+  - {subject: cat, predicate: synonym, object: clarifai/main/ai_mFqxrph2}
+models:
+  mapper: {model_type_id: concept-synonym-mapper}
+  sure: {model_type_id: concept-threshold, concept_threshold_type: GREATER_THAN, thresholds: {cat: 0.5}}
+  write: {model_type_id: annotation-writer, annotation_status: ANNOTATION_SUCCESS, annotation_user_id: me}
+workflows:
+  main:
+    nodes:
+      - {id: general, model: clarifai/main/general-image-recognition@aa7f35c01e0642fda5cf400f543e7c40}
+      - {id: map, model: mapper, node_inputs: [general]}
+      - {id: sure, model: sure, node_inputs: [map]}
+      - {id: write, model: write, node_inputs: [sure]}
+"""
+RENAMED = (
+    BASE.replace("sure: {model", "certain: {model").replace("model: sure", "model: certain")
+    + "moved: [{from: model.sure, to: model.certain}]\n"
+)
+
+STEPS = {
+    "create all": ("", BASE, ()),
+    "change thresholds": (BASE, BASE.replace("0.5", "0.75"), ()),
+    "change texts": (BASE, BASE.replace("[cat, dog]", "{cat: {name: tom}, dog: {}}"), ()),
+    "rename": (BASE, RENAMED, ()),
+    "another default": (BASE, BASE.replace(": main}", ": clarifai/main/Empty}", 1), ()),
+    "prune": (
+        BASE,
+        "app: {id: shown, default_workflow: clarifai/main/Empty}\nconcepts: [cat, dog]\n",
+        ("--prune",),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as started:
+        yield started
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_promise_5_the_writes_of_an_apply_are_those_that_the_plan_showed(
+    step: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    before, after, options = STEPS[step]
+    tool = Tool.on(sandbox, tmp_path)
+    manifest, app = tmp_path / "app.yaml", f"shown-{list(STEPS).index(step)}"
+    if before:
+        manifest.write_text(before.replace("shown", app))
+        tool.done("apply", manifest, "--auto-approve")
+    manifest.write_text(after.replace("shown", app))
+    plan = json.loads(tool.done("plan", manifest, *options, "--requests", "--format", "json"))
+    shown = Counter((request["method"], request["path"]) for request in plan["requests"])
+    planned = {f"{op['action']} {op['address']}" for op in plan["operations"]}
+    assert {key for request in plan["requests"] for key in request["operations"]} <= planned
+
+    sandbox.clear_requests()
+    tool.done("apply", manifest, *options, "--auto-approve", "--parallelism", "1")
+    sent = Counter((r.method, r.path) for r in sandbox.requests() if r.method != "GET")
+    assert sent == shown
+    assert sent, "a step that writes nothing shows nothing"
+
+
+def test_the_text_shows_what_each_request_is_for_and_its_body(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    tool = Tool.on(sandbox, tmp_path)
+    manifest = tmp_path / "app.yaml"
+    manifest.write_text("app: {id: texts}\nconcepts: [cat, dog]\n")
+    text = tool.done("plan", manifest, "--requests")
+    mark = '"metadata": {"reconciler": {"origin": "created", "owner": "texts"}}'
+    user = sandbox.user_id
+    assert text.split("\n\n")[-1] == (
+        "Requests (2 writes if nothing goes wrong):\n"
+        f"  POST   /v2/users/{user}/apps\n"
+        "         for create app\n"
+        f'         {{"apps": [{{"id": "texts", {mark}}}]}}\n'
+        f"  POST   /v2/users/{user}/apps/texts/concepts\n"
+        "         for create concept.cat, create concept.dog\n"
+        f'         {{"concepts": [{{"id": "cat", {mark}}}, {{"id": "dog", {mark}}}]}}\n'
+    )
+    assert tool.done("apply", manifest, "--auto-approve")
+    assert tool.done("plan", manifest, "--requests").endswith("\n\nRequests: none.\n")
+
+
+def test_a_plan_is_compared_with_the_approved_one(sandbox: Sandbox, tmp_path: Path) -> None:
+    tool = Tool.on(sandbox, tmp_path)
+    manifest, approved = tmp_path / "app.yaml", tmp_path / "approved.json"
+    manifest.write_text(BASE.replace("shown", "compared"))
+    tool.done("apply", manifest, "--auto-approve")
+    manifest.write_text(BASE.replace("shown", "compared").replace("0.5", "0.75"))
+    tool.done("plan", manifest, "-o", approved)
+    compare = ("plan", manifest, "--compare", approved, "--detailed-exitcode")
+    assert tool.done(*compare) == "The plan is the approved one (2 operations).\n"
+    manifest.write_text(BASE.replace("shown", "compared").replace("0.5", "0.8"))
+    ended = tool(*compare)
+    assert (ended.status, ended.out) == (
+        2,
+        f"The plan (2 operations) differs from {approved}:\n"
+        "  model.sure thresholds.cat: planned to become 0.75, would now become 0.8\n",
+    )
+    as_json = json.loads(tool("plan", manifest, "--compare", approved, "--format", "json").out)
+    assert (as_json["same"], list(as_json["delta"])) == (False, ["model.sure"])
