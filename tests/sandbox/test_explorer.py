@@ -326,7 +326,7 @@ def test_a_model_shows_its_versions_and_who_runs_them(world: World) -> None:
     said = [" ".join(section.text.split()) for section in sections]
     assert [text_.split()[0] for text_ in said] == [world.doubtful, world.certain]
     assert "trained" in said[0] and "runs in flow (doubtful)" in said[0]
-    assert "people 0.5" in said[0]
+    assert "people 0.5" in said[0] and "concept_threshold_type LESS_THAN" in said[0]
     assert "asked" in sections[1].attributes["class"]
     lines = [" ".join(row.text.split()) for row in world.browser.page(f"{PAGE}/models").all("tr")]
     assert any(re.match(r"certain concept-threshold trained 2 ", line) for line in lines)

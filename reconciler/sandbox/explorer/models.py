@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from reconciler.catalogue import ANNOTATION_STATUSES, COMPARATORS, Spelling
 from reconciler.sandbox import codec, status
 from reconciler.sandbox.context import load
 from reconciler.sandbox.explorer import links, text
@@ -22,6 +23,10 @@ _LOOKS: Final[Mapping[int, Word]] = {
     status.MODEL_TRAINING: Word("training", "pending"),
     status.MODEL_QUEUED: Word("queued for training", "pending"),
     status.MODEL_UNTRAINED: Word("not trained", "other"),
+}
+_ENUMS: Final[Mapping[str, Spelling]] = {
+    "annotation_status": ANNOTATION_STATUSES,
+    "concept_threshold_type": COMPARATORS,
 }
 
 
@@ -154,7 +159,7 @@ def _version(row: Row, pins: tuple[tuple[str, str, str], ...], asked: str) -> Ve
         state=state(version),
         why=version.status.details,
         made=text.time(row.created),
-        params=tuple((name, _brief(value)) for name, value in sorted(params.items())),
+        params=tuple((name, _brief(name, value)) for name, value in sorted(params.items())),
         concepts=tuple(
             (concept.id, text.score(concept.value) if thresholds else "")
             for concept in info.data.concepts[:_CONCEPTS]
@@ -167,6 +172,9 @@ def _version(row: Row, pins: tuple[tuple[str, str, str], ...], asked: str) -> Ve
     )
 
 
-def _brief(value: Any) -> str:
+def _brief(name: str, value: Any) -> str:
+    spelled = _ENUMS[name].name_of(value) if name in _ENUMS else None
+    if spelled is not None:
+        return spelled
     told = value if isinstance(value, str) else text.pretty(value) or str(value)
     return told if len(told) <= 400 else f"{told[:400]}…"
