@@ -61,6 +61,16 @@ def cycles(
     return tuple(sorted(found, key=lambda cycle: key(cycle[0])))
 
 
+def on_cycles(edges: Mapping[Node, Iterable[Node]], *, key: Callable[[Node], Any]) -> Set[Node]:
+    """Every node that can be reached from itself."""
+    return {
+        node
+        for component in _components(edges, key)
+        if len(component) > 1 or component[0] in set(edges[component[0]])
+        for node in component
+    }
+
+
 def closure(edges: Mapping[Node, Iterable[Node]], start: Iterable[Node]) -> Set[Node]:
     """``start`` and all that can be reached from it."""
     seen: set[Node] = set()

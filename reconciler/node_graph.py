@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 
 from reconciler import dag
 from reconciler.address import Address
 from reconciler.catalogue import ModelType, public_model
 from reconciler.diagnostics import did_you_mean
 from reconciler.kind import Problem
-from reconciler.resource import Place, Resource, ResourceGraph
+from reconciler.resource import Place, Resource, ResourceGraph, Torn
 
 MAX_NODES = 20
 """Nodes of one workflow (docs, workflow limits)."""
@@ -18,27 +19,75 @@ _MEDIA = frozenset({"image", "text", "audio", "video"})
 """What a workflow's input can hold, and what a node can always take from further up."""
 
 
+_HARMLESS = frozenset({"suppress_output", "output_info_override"})
+"""Keys of a node that say nothing of what flows into and out of it."""
+
+
 def node_problems(
     workflow: Resource, graph: ResourceGraph, types: Mapping[str, ModelType]
 ) -> Iterator[Problem]:
-    """Every problem, each at its node. The graph's flow is looked at only if its shape is sound."""
+    """Every problem, each at its node. Of what is unclear, a torn workflow's nodes too, none."""
     written: tuple[tuple[str, tuple[str, ...]], ...] = workflow.options["written_nodes"]
     places = {id_: ("nodes", index) for index, (id_, _) in reversed([*enumerate(written)])}
-    problems = list(_shape(written, places))
-    yield from problems
-    if len(written) > MAX_NODES:
+    known = _Known.of(workflow, places)
+    edges = {id_: [source for source in inputs if source in places] for id_, inputs in written}
+    yield from _names(written, places, known)
+    yield from (_circle(circle, places) for circle in dag.cycles(edges, key=str))
+    if known.count > MAX_NODES:
         yield Problem(
             "RC302",
             ("nodes",),
-            f"{len(written)} nodes, the platform takes at most {MAX_NODES}",
+            f"{known.count} nodes, the platform takes at most {MAX_NODES}",
             "split the workflow, or let one model do the work of several nodes",
         )
-    if not problems:
-        yield from _flow(dict(written), _types(workflow, graph, types), places)
+    doubles = [id_ for index, (id_, _) in enumerate(written) if places[id_] != ("nodes", index)]
+    unclear = known.unclear.union(doubles, dag.on_cycles(edges, key=str))
+    found = _types(workflow, graph, types)
+    open_ = known.untyped.union(doubles)
+    sure = {id_: type_ for id_, type_ in found.items() if id_ not in open_}
+    yield from _flow(dict(written), sure, places, unclear)
 
 
-def _shape(
-    written: tuple[tuple[str, tuple[str, ...]], ...], places: Mapping[str, Place]
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was written of the nodes: their number, their ids, of which nodes that is not all.
+
+    ``ids`` is None where one cannot be read; the model of a node that is ``untyped`` is not known.
+    """
+
+    count: int
+    ids: tuple[str, ...] | None
+    unclear: frozenset[str] = frozenset()
+    untyped: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, workflow: Resource, places: Mapping[str, Place]) -> _Known:
+        torn: Torn | None = workflow.options.get("torn")
+        if torn is None:
+            count = len(workflow.options["written_nodes"])
+            return cls(count, tuple(places))
+        nodes = torn.written.get("nodes")
+        if not isinstance(nodes, list) or ("nodes",) in torn.replaced:
+            return cls(0, None, frozenset(places), frozenset(places))
+        stated = [node.get("id") if isinstance(node, dict) else None for node in nodes]
+        ids = tuple(id_ for id_ in stated if isinstance(id_, str))
+        bearing = [
+            place
+            for place in torn.places
+            if place[:1] == ("nodes",) and len(place) > 2 and place[2] not in _HARMLESS
+        ]
+        unclear = {place[:2] for place in bearing}
+        untyped = {place[:2] for place in bearing if place[2] != "node_inputs"}
+        return cls(
+            len(nodes),
+            ids if len(ids) == len(stated) else None,
+            frozenset(id_ for id_, place in places.items() if place in unclear),
+            frozenset(id_ for id_, place in places.items() if place in untyped),
+        )
+
+
+def _names(
+    written: tuple[tuple[str, tuple[str, ...]], ...], places: Mapping[str, Place], known: _Known
 ) -> Iterator[Problem]:
     for index, (id_, inputs) in enumerate(written):
         if places[id_] != ("nodes", index):
@@ -49,30 +98,25 @@ def _shape(
                 "give each node of a workflow its own id",
             )
         for position, source in enumerate(inputs):
-            if source not in places:
-                yield Problem(
-                    "RC203",
-                    ("nodes", index, "node_inputs", position),
-                    f"{source!r} is no node of this workflow",
-                    did_you_mean(source, places) or f"its nodes are {', '.join(places)}",
-                )
-            elif source in inputs[:position]:
-                yield Problem(
-                    "RC105",
-                    ("nodes", index, "node_inputs", position),
-                    f"node {id_!r} reads from {source!r} twice",
-                    "take one of them out",
-                )
-    edges = {id_: [source for source in inputs if source in places] for id_, inputs in written}
-    for cycle in dag.cycles(edges, key=str):
-        # told in the direction in which data flows
-        told = dag.round_trip([cycle[0], *reversed(cycle[1:])])
-        yield Problem(
-            "RC204",
-            (*places[cycle[0]], "node_inputs"),
-            f"nodes feed each other in a circle: {told}",
-            "take one of these edges out",
-        )
+            at = ("nodes", index, "node_inputs", position)
+            if source in inputs[:position]:
+                message = f"node {id_!r} reads from {source!r} twice"
+                yield Problem("RC105", at, message, "take one of them out")
+            elif known.ids is not None and source not in known.ids:
+                message = f"{source!r} is no node of this workflow"
+                hint = did_you_mean(source, known.ids) or f"its nodes are {', '.join(known.ids)}"
+                yield Problem("RC203", at, message, hint)
+
+
+def _circle(circle: Sequence[str], places: Mapping[str, Place]) -> Problem:
+    # told in the direction in which data flows
+    told = dag.round_trip([circle[0], *reversed(circle[1:])])
+    return Problem(
+        "RC204",
+        (*places[circle[0]], "node_inputs"),
+        f"nodes feed each other in a circle: {told}",
+        "take one of these edges out",
+    )
 
 
 def _types(
@@ -95,10 +139,16 @@ def _flow(
     inputs: Mapping[str, tuple[str, ...]],
     types: Mapping[str, ModelType],
     places: Mapping[str, Place],
+    unclear: Set[str],
 ) -> Iterator[Problem]:
+    """What reaches an unclear node is unknown, and so is what comes from a node that is not there."""
     gives: dict[str, frozenset[str] | None] = {}
-    for id_ in dag.sort(inputs, key=str, name=str):
-        sources = [gives[source] for source in inputs[id_]]
+    clear = {
+        id_: () if id_ in unclear else tuple(source for source in sources if source in inputs)
+        for id_, sources in inputs.items()
+    }
+    for id_ in dag.sort(clear, key=str, name=str):
+        sources = [None] if id_ in unclear else [gives.get(source) for source in inputs[id_]]
         arriving = None if None in sources else _MEDIA.union(*(s for s in sources if s))
         type_ = types.get(id_)
         if type_ is None:

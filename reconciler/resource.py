@@ -95,6 +95,27 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Torn:
+    """What a declaration was before mistakes were taken out of it.
+
+    ``places``, below ``Resource.source``, are gone or lost something below them; at ``replaced`` a
+    stand-in fills the gap. ``written`` is the whole as it was written, each scalar as text. A
+    resource has it as its option ``torn``, and is checked only for what stays wrong whatever is put
+    back.
+    """
+
+    places: frozenset[Place]
+    replaced: frozenset[Place]
+    written: Any
+
+    def spares(self, place: Place) -> bool:
+        """Whether what stands at a place is all that was written there."""
+        return place not in self.places and not any(
+            place[:length] in self.replaced for length in range(len(place) + 1)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """One object of an app, in normal form.
 

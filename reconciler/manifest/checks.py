@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from reconciler import dag
 from reconciler.address import Address, field_path
@@ -12,10 +13,10 @@ from reconciler.kind import Kind
 from reconciler.manifest.language import Move
 from reconciler.manifest.sections import Sections
 from reconciler.origin import Origin
-from reconciler.resource import External, Reference, Resource, ResourceGraph
+from reconciler.resource import External, Reference, Resource, ResourceGraph, Torn
 
-_CERTAIN = frozenset({"RC105", "RC204"})
-"""What stays wrong whatever is put back where a mistake was left out: doubles and circles."""
+_SETTLED = frozenset({"RC105", "RC203", "RC204", "RC207", "RC208", "RC302"})
+"""What the checks of a torn resource tell with all that was written in mind."""
 
 _MANY = 100
 """So many ids that are not there get a nearest one searched for; the rest go without."""
@@ -29,8 +30,8 @@ def check(
 ) -> list[Diagnostic]:
     """All problems of the resources that a manifest declares, each where it stands.
 
-    What was left out of ``sections`` because of mistakes counts as being there, and of what is not
-    whole only the references are looked at.
+    What was left out of ``sections`` because of mistakes counts as being there, anything at all if
+    they are not complete. Of what is torn, only what stays wrong is told.
     """
     return list(_Checks(tuple(declared), sections, kinds, types).run())
 
@@ -53,6 +54,8 @@ def check_moves(
             hint = f"what the API renames in place: {able}"
             yield problem("RC211", message, place, hint=hint)
         elif move.new not in addresses:
+            if _may_be_there(move.new, sections, kinds):
+                continue
             names = [str(a) for a in addresses if a.kind == move.new.kind]
             hint = did_you_mean(str(move.new), names) or "declare it under its new id"
             yield problem("RC211", f"{move.new} is not declared", place, hint=hint)
@@ -65,6 +68,14 @@ def check_moves(
         seen |= {move.old, move.new}
 
 
+def _may_be_there(address: Address, sections: Sections, kinds: Mapping[str, Kind]) -> bool:
+    """Whether mistakes may be all that hides it."""
+    section = kinds[address.kind].section
+    return not sections.complete or not sections.lost.isdisjoint(
+        {(section,), (section, address.id)}
+    )
+
+
 class _Checks:
     def __init__(
         self,
@@ -74,19 +85,15 @@ class _Checks:
         types: Mapping[str, ModelType],
     ) -> None:
         self.types = types
-        self.declared = declared
-        self.graph = ResourceGraph.of(declared)
         self.sections = sections
+        self.declared = tuple(map(self._sure, declared))
+        self.graph = ResourceGraph.of(self.declared)
         self.kinds = kinds
         self.hints: dict[Address, str] = {}
 
     def run(self) -> Iterator[Diagnostic]:
         """Problems in no order."""
         for resource in self.declared:
-            if resource.source[:2] in self.sections.lost:
-                yield from (f for f in self._own(resource) if f.code in _CERTAIN)
-                yield from self._references(resource)
-                continue
             own = list(self._own(resource))
             yield from own
             taken = {found.origin for found in own}
@@ -95,34 +102,53 @@ class _Checks:
         yield from self._doubles()
         yield from self._cycles()
 
+    def _sure(self, resource: Resource) -> Resource:
+        """A torn resource without the references that nobody wrote."""
+        torn = self.sections.torn.get(resource.source[:2])
+        if torn is None:
+            return resource
+        below = resource.source[2:]
+        return replace(
+            resource,
+            references=tuple(r for r in resource.references if torn.spares((*below, *r.at))),
+            externals=tuple(e for e in resource.externals if torn.spares((*below, *e.at))),
+            options={**resource.options, "torn": torn},
+        )
+
     def _own(self, resource: Resource) -> Iterator[Diagnostic]:
+        torn: Torn | None = resource.options.get("torn")
         for found in self.kinds[resource.address.kind].check(resource, self.graph, self.types):
+            at = (*resource.source, *found.at)[2:]
+            if torn and found.code not in _SETTLED and (torn.replaced or not torn.spares(at)):
+                continue
             yield problem(
                 found.code,
                 found.message,
                 self.sections.find(resource.source + found.at).origin,
                 hint=found.hint,
-                address=str(resource.address),
+                address=self._spoken(resource),
                 field=field_path(found.at),
             )
+
+    def _spoken(self, resource: Resource) -> str:
+        """Its address; none if that is not all its own."""
+        torn: Torn | None = resource.options.get("torn")
+        has_id = type(resource.source[-1]) is str
+        return str(resource.address) if has_id or not (torn and torn.replaced) else ""
 
     def _references(self, resource: Resource) -> Iterator[Diagnostic]:
         for reference in resource.references:
             to = reference.to
-            if to in self.graph or self._is_lost(to):
+            if to in self.graph or _may_be_there(to, self.sections, self.kinds):
                 continue
             yield problem(
                 self.kinds[to.kind].unknown_code,
                 f"unknown {to.kind} {to.id!r}",
                 self._origin(resource, reference),
                 hint=self._hint(to),
-                address=str(resource.address),
+                address=self._spoken(resource),
                 field=field_path(reference.at),
             )
-
-    def _is_lost(self, to: Address) -> bool:
-        section = self.kinds[to.kind].section
-        return not self.sections.lost.isdisjoint({(section,), (section, to.id)})
 
     def _hint(self, to: Address) -> str:
         if to not in self.hints:
@@ -142,7 +168,7 @@ class _Checks:
         return did_you_mean(to.id, names)
 
     def _externals(self, resource: Resource) -> Iterator[Diagnostic]:
-        for external in resource.externals:
+        for external in resource.externals if self.sections.complete else ():
             for code, message, hint in self._open_questions(external):
                 yield problem(
                     code,
@@ -178,6 +204,8 @@ class _Checks:
         """Things without an id of their own that say the same."""
         first: dict[Hashable, Resource] = {}
         for resource in self.declared:
+            if (torn := resource.options.get("torn")) and torn.replaced:
+                continue
             before = first.setdefault(resource.identity, resource)
             if before is not resource:
                 where = self.sections.find(before.source).origin

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from reconciler.catalogue import MODEL_TYPES, ModelType
 from reconciler.diagnostics import Diagnostic, arrange, has_errors, problem
 from reconciler.errors import ManifestError
 from reconciler.kind import Kind, Scope
-from reconciler.manifest import checks, documents, domain, language, schema, variables
+from reconciler.manifest import checks, documents, domain, language, schema, soundness, variables
 from reconciler.manifest.overlay import lay_over
 from reconciler.manifest.sections import Sections, merge
+from reconciler.manifest.torn import torn
 from reconciler.origin import Origin
 from reconciler.resource import Resource, ResourceGraph
 
@@ -92,15 +93,15 @@ def load(
     loaded = documents.load(path, read)
     forms = schema.forms(kinds)
     sections, found = merge(loaded.documents, forms, Origin(path.as_posix()))
-    sources, complete = dict(loaded.sources), loaded.complete
     found += loaded.diagnostics
+    sources, overlaid = dict(loaded.sources), True
     for overlay in inputs.overlays:
         more = documents.load(overlay, read)
         changes, wrong = merge(more.documents, forms, Origin(overlay.as_posix()))
         sections, refused = lay_over(sections, changes)
         found += [*more.diagnostics, *wrong, *refused]
         sources |= more.sources
-        complete = complete and more.complete
+        overlaid = overlaid and more.complete
     given, wrong = _given(sections, inputs, read, sources)
     filled = variables.fill(sections, given)
     found += [*wrong, *filled.diagnostics]
@@ -109,19 +110,24 @@ def load(
     app_id = getattr(app, "id", None) or default_app_id or None
     user_id = getattr(app, "user_id", None)
     found += [d for d in validated.diagnostics if d.origin not in filled.broken]
-    moves, wrong = language.moves(validated.specs, validated.sections)
+    left = replace(
+        validated.sections,
+        torn=torn(filled.sections, validated.sections, filled.broken),
+        complete=loaded.complete,
+    )
+    moves, wrong = language.moves(validated.specs, left)
     found += wrong
-    if complete:
+    found += language.levelled((), validated.specs, left)[1]
+    if overlaid:
         scope = Scope(Target(user_id or "me", app_id or ""))
         declared = tuple(_declared(validated.specs, kinds, scope))
-        wrong = checks.check(declared, validated.sections, kinds, inputs.types)
+        wrong = checks.check(declared, left, kinds, inputs.types)
         found += [d for d in wrong if d.origin not in filled.broken]
-        found += checks.check_moves(moves, declared, validated.sections, kinds)
-        found += _app_id_missing(app_id, validated.sections)
-        if not has_errors(found):
-            found += domain.check(ResourceGraph.of(declared), validated.sections.origin, user_id)
-    found, wrong = language.levelled(found, validated.specs, validated.sections)
-    diagnostics = arrange(variables.explained([*found, *wrong], filled.set_at))
+        found += checks.check_moves(moves, declared, left, kinds)
+        found += _app_id_missing(app_id, left)
+        found += _warnings(found, declared, filled, left, user_id)
+    found = language.levelled(found, validated.specs, validated.sections)[0]
+    diagnostics = arrange(variables.explained(found, filled.set_at))
     if has_errors(diagnostics) or app_id is None:
         raise ManifestError(diagnostics, sources)
     return Manifest(
@@ -136,6 +142,21 @@ def load(
         variables=filled.values,
         diagnostics=diagnostics,
     )
+
+
+def _warnings(
+    found: Iterable[Diagnostic],
+    declared: Iterable[Resource],
+    filled: variables.Filled,
+    left: Sections,
+    user_id: str | None,
+) -> list[Diagnostic]:
+    """What the domain says of all that no error makes doubtful."""
+    graph = ResourceGraph.of(declared)
+    before = replace(filled.sections, lost=left.lost, complete=left.complete)
+    variable = filled.set_at.keys() | filled.broken
+    doubt = soundness.doubt(found, graph, before, variable)
+    return [] if doubt is None else domain.check(graph, left.origin, user_id, doubt)
 
 
 class _Read:
@@ -176,7 +197,8 @@ def _given(
 
 
 def _app_id_missing(app_id: str | None, sections: Sections) -> Iterator[Diagnostic]:
-    if app_id is None and sections.lost.isdisjoint({(APP,), (APP, "id")}):
+    hidden = not sections.complete or not sections.lost.isdisjoint({(APP,), (APP, "id")})
+    if app_id is None and not hidden:
         where = sections.find((APP,)).origin
         hint = "set app.id, or the environment variable CLARIFAI_APP_ID"
         yield problem("RC206", "the app has no id", where, hint=hint)

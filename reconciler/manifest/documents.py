@@ -270,6 +270,7 @@ class _Composer:
                 first = Origin(self.file, *places[key])
                 related = [("first defined here", first)]
                 self._report("RC003", f"key {cut(key)!r} is given twice", event, related=related)
+                mapping.doubled |= {key}
             else:
                 items[key] = value
                 places[key] = place

@@ -101,6 +101,8 @@ def moves(
     found: list[Diagnostic] = []
     read: list[Move] = []
     for index, spec in enumerate(specs.get("moved") or ()):
+        if ("moved", index) in sections.torn:
+            continue
         ends: list[Address] = []
         for key, text in (("from", spec.from_), ("to", spec.to)):
             try:

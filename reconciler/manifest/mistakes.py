@@ -17,6 +17,7 @@ from reconciler.manifest.documents import resolve_number
 from reconciler.manifest.nodes import Mapping, Node, Scalar, cut, describe
 from reconciler.manifest.nodes import Sequence as List
 from reconciler.manifest.sections import Sections, Shape
+from reconciler.origin import Origin
 from reconciler.resource import Place
 from reconciler.spec import ID_LENGTH
 
@@ -39,9 +40,12 @@ _EXPECTED: abc.Mapping[str, str] = MappingProxyType(
 
 
 def explain(
-    error: ValidationError, model: type[BaseModel], sections: Sections
-) -> tuple[list[Diagnostic], list[Place]]:
-    """The mistakes, and what each of them spoils."""
+    error: ValidationError, model: type[BaseModel], sections: Sections, *, fill: bool
+) -> tuple[list[Diagnostic], abc.Mapping[Place, Node | None]]:
+    """The mistakes, and what each of them spoils, with what stands in for it.
+
+    ``fill``: what has to be there is filled in from examples, so that the rest can be looked at.
+    """
     found = error.errors(include_url=False, include_input=False)
     mistaken = [_Mistake(raw, model, sections) for raw in found]
     misspelt = {
@@ -55,7 +59,12 @@ def explain(
         # a key that is misspelt is not missing as well
         if one.type not in _MISSING or (one.place, one.name) not in misspelt
     ]
-    return told, [one.place for one in mistaken]
+    spoilt: dict[Place, Node | None] = {}
+    for number, one in enumerate(mistaken):
+        place, filling = one.stand_in(number) if fill else (one.place, None)
+        if filling is not None or place not in spoilt:
+            spoilt[place] = filling
+    return told, spoilt
 
 
 _MISSING = frozenset({"missing", "missing_key"})
@@ -90,6 +99,32 @@ class _Mistake:
             )
             for name, field in spec.model_fields.items()
         }
+
+    def stand_in(self, number: int) -> tuple[Place, Node | None]:
+        """The place that has to be cleared, and what may stand there so that nothing is missing.
+
+        A key that has to be there gets its example; what other keys hang on gets none.
+        """
+        path = self.path
+        if self.type == "missing":
+            place = (*self.place, self.name)
+        else:
+            place = self.place
+            while path and path[-1] != place[-1:][0]:
+                path = path[:-1]
+        if not place or not path:
+            return self.place, None
+        key, parent = str(path[-1]), str(path[-2:][0])
+        for spec in _specs(self.model, path[:-1]):
+            stated, example = spec.model_fields.get(key), _examples(spec).get(key)
+            if stated and stated.is_required() and key not in _LEADING and example is not None:
+                example = f"{example}-{number}" if key == "id" else example
+                return place, _node(example, self.spot.origin)
+        for spec in _specs(self.model, path[:-2]):
+            example = _examples(spec).get(parent)
+            if isinstance(example, abc.Mapping) and not self.at_key:
+                return place, _node(next(iter(example.values())), self.spot.origin)
+        return self.place, None
 
     def diagnostic(self) -> Diagnostic:
         """The error as a person can act on it."""
@@ -134,6 +169,26 @@ class _Mistake:
         if said[:2].istitle() or (said[:1].isupper() and said[1:2] == " "):
             said = said[0].lower() + said[1:]
         return "RC103", f"missing key {self.name!r}", f"add it: {said}" if said else "add it"
+
+
+_LEADING = frozenset({"model_type_id"})
+"""Keys that say which others there are."""
+
+
+def _examples(spec: type[BaseModel]) -> dict[str, Any]:
+    inherited = (vars(base).get("EXAMPLE", {}) for base in reversed(spec.__mro__))
+    return {key: value for examples in inherited for key, value in examples.items()}
+
+
+def _node(value: Any, at: Origin) -> Node:
+    """Plain data as if it were written at one place."""
+    place = at.file, at.line, at.column
+    if isinstance(value, abc.Mapping):
+        items = {key: _node(item, at) for key, item in value.items()}
+        return Mapping(*place, items, {})
+    if isinstance(value, list | tuple):
+        return List(*place, [_node(item, at) for item in value])
+    return Scalar(*place, value, str(value), isinstance(value, str))
 
 
 def _got(node: Node | None) -> str:

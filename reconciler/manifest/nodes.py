@@ -41,12 +41,14 @@ class Scalar(_Placed):
 class Mapping(_Placed):
     """In the order of the file; ``key_places`` holds line and column of each key.
 
-    ``key_files`` names the file of those keys that another file laid over this mapping.
+    ``key_files`` names the file of those keys that another file laid over this mapping; ``doubled``
+    has those that were given once more, with a value that is not here.
     """
 
     items: dict[str, Node]
     key_places: dict[str, tuple[int, int]]
     key_files: dict[str, str] | None = None
+    doubled: frozenset[str] = frozenset()
 
     def key_origin(self, key: str) -> Origin:
         """Where the key stands; the mapping's own place for a key that it does not have."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import getdoc
+from itertools import count
 from types import MappingProxyType, NoneType
 from typing import Annotated, Any, Final, TypeAlias, get_args, get_origin
 
@@ -68,17 +69,23 @@ def validate(sections: Sections, kinds: Mapping[str, Kind]) -> Validated:
     """Specs from nodes, with every mistake at its place."""
     model = _model(kinds)
     found: list[Diagnostic] | None = None
-    while True:
+    for attempt in count():
         try:
             whole = model.model_validate(sections.plain(_written))
         except ValidationError as error:
-            told, spoilt = mistakes.explain(error, model, sections)
+            fill = attempt < _FILLED
+            told, spoilt = mistakes.explain(error, model, sections, fill=fill)
             # what is wrong the second time only misses what was left out
             found = told if found is None else found
             sections = sections.without(spoilt)
         else:
             specs = {name: getattr(whole, name) for name in whole.model_fields_set}
             return Validated(MappingProxyType(specs), sections, tuple(found or ()))
+    raise AssertionError("unreachable")
+
+
+_FILLED: Final = 3
+"""So often what is missing is filled in; an example that does not fit must not go round for ever."""
 
 
 def _model(kinds: Mapping[str, Kind]) -> type[BaseModel]:

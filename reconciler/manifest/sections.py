@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import abc
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from reconciler.address import Address
-from reconciler.diagnostics import Diagnostic, did_you_mean, problem
+from reconciler.diagnostics import Diagnostic, did_you_mean, nearest, problem
 from reconciler.manifest import sdk
 from reconciler.manifest.nodes import (
     Document,
@@ -23,7 +23,7 @@ from reconciler.manifest.nodes import (
     plain,
 )
 from reconciler.origin import Origin
-from reconciler.resource import Place
+from reconciler.resource import Place, Torn
 
 Step: TypeAlias = str | int
 
@@ -82,7 +82,9 @@ class Sections:
 
     ``keys`` has the first place of each section, ``whole`` stands for what has no place. ``lost``
     are entries that are not whole any more, or gone, because something is wrong with them;
-    ``(section,)`` is all of a section.
+    ``(section,)`` is all of a section. ``filled`` are values that stand in for what is gone; ``torn``
+    says of the entries that are left what they were; ``complete`` is False if there may be anything
+    else, in what could not be read.
     """
 
     whole: Origin
@@ -90,6 +92,9 @@ class Sections:
     keys: abc.Mapping[str, Origin]
     entries: abc.Mapping[str, abc.Mapping[Step, Entry]]
     lost: frozenset[Place] = frozenset()
+    filled: tuple[Node, ...] = ()
+    torn: abc.Mapping[Place, Torn] = field(default_factory=lambda: MappingProxyType({}))
+    complete: bool = True
 
     def plain(self, scalar: Callable[[Scalar], Any]) -> dict[str, Any]:
         """Ordinary data, with what ``scalar`` makes of each scalar."""
@@ -133,45 +138,43 @@ class Sections:
         """The position of the nearest to a place that there is."""
         return self.find(place).origin
 
-    def without(self, places: Iterable[Place]) -> Sections:
-        """A copy without what stands at these places, or without the item of a list that it is in."""
-        gone: dict[Place, set[Place]] = {}
-        for place in places:
-            gone.setdefault(place[:2], set()).add(place[2:])
+    def without(self, places: abc.Mapping[Place, Node | None]) -> Sections:
+        """A copy in which what stands at these places is gone, or a stand-in fills its place."""
+        gone: dict[Place, dict[Place, Node | None]] = {}
+        for place, stand_in in places.items():
+            gone.setdefault(place[:2], {})[place[2:]] = stand_in
         entries: dict[str, abc.Mapping[Step, Entry]] = {}
         for section, all_ in self.entries.items():
             if (section,) in gone:
                 continue
-            if self.forms[section].shape is Shape.LIST:
-                kept = [entry for key, entry in all_.items() if (section, key) not in gone]
-                entries[section] = dict(enumerate(kept))
-            else:
-                entries[section] = {
-                    key: Entry(entry.key, _pruned(entry.value, gone.get((section, key), set())))
-                    for key, entry in all_.items()
-                    if () not in gone.get((section, key), ())
-                }
+            left = {
+                key: Entry(entry.key, _pruned(entry.value, gone.get((section, key), {})))
+                for key, entry in all_.items()
+                if () not in gone.get((section, key), {})
+            }
+            is_list = self.forms[section].shape is Shape.LIST
+            entries[section] = dict(enumerate(left.values())) if is_list else left
         lost = {place for place in gone if isinstance(place[-1], str)}
-        return replace(self, entries=entries, lost=self.lost | lost)
+        filled = *self.filled, *(node for node in places.values() if node is not None)
+        return replace(self, entries=entries, lost=self.lost | lost, filled=filled)
 
 
-def _pruned(node: Node, gone: abc.Set[Place]) -> Node:
+def _pruned(node: Node, gone: abc.Mapping[Place, Node | None]) -> Node:
     """A copy without what stands at these places below the node."""
     if not gone or type(node) is Scalar:
         return node
-    here = {place[0] for place in gone if len(place) == 1}
-    below: dict[Step, set[Place]] = {}
-    for place in gone:
-        if len(place) > 1:
-            below.setdefault(place[0], set()).add(place[1:])
+    here = {place[0]: stand_in for place, stand_in in gone.items() if len(place) == 1}
+    below: dict[Step, dict[Place, Node | None]] = {}
+    for place, stand_in in gone.items():
+        if len(place) > 1 and place[0] not in here:
+            below.setdefault(place[0], {})[place[1:]] = stand_in
     if type(node) is Mapping:
-        items = {k: _pruned(v, below.get(k, set())) for k, v in node.items.items() if k not in here}
+        items = {k: _pruned(v, below.get(k, {})) for k, v in node.items.items() if k not in here}
+        items |= {str(k): stand_in for k, stand_in in here.items() if stand_in is not None}
         return replace(node, items=items)
     assert type(node) is Sequence
     kept = [
-        _pruned(v, below.get(index, set()))
-        for index, v in enumerate(node.items)
-        if index not in here
+        _pruned(v, below.get(index, {})) for index, v in enumerate(node.items) if index not in here
     ]
     return Sequence(node.file, node.line, node.column, kept)
 
@@ -218,6 +221,7 @@ def merge(
         merging.found += wrong
         for name, node in root.items.items():
             merging.add(name, node, root.key_origin(name))
+        merging.lost.update((name,) for name in root.doubled)
     entries = {name: MappingProxyType(found) for name, found in merging.entries.items()}
     sections = Sections(whole, forms, merging.keys, entries, frozenset(merging.lost))
     return sections, merging.found
@@ -236,6 +240,8 @@ class _Merging:
         form = self.forms.get(name)
         if form is None:
             self.found.append(_unknown(name, key, self.forms))
+            if meant := nearest(name, self.forms):
+                self.lost.add((meant,))
             return
         self.keys.setdefault(name, key)
         entries = self.entries.setdefault(name, {})
@@ -250,6 +256,7 @@ class _Merging:
             case Shape.MAP | Shape.OBJECT, Mapping():
                 pairs = ((id_, Entry(node.key_origin(id_), v)) for id_, v in node.items.items())
                 self._fill(name, pairs)
+                self.lost.update((name, id_) for id_ in node.doubled)
             case _:
                 message = f"expected {form.spoken}, got {describe(node)}"
                 self.found.append(problem("RC102", message, node.origin))

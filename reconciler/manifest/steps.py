@@ -30,6 +30,7 @@ from reconciler.routing.workflow import Mapper, Operator, Pass, Source, Threshol
 APP: Final = ("", "")
 """The owner of the app's own concepts, whoever that will be."""
 
+MAPPER: Final = "concept-synonym-mapper"
 _PUBLIC: Final = (PUBLIC_USER_ID, PUBLIC_APP_ID)
 
 _ONE: Final = passing(Comparator.EQUAL, 1.0)
@@ -160,7 +161,7 @@ class _Build:
         match self.type_id:
             case "concept-threshold":
                 return self._thresholder()
-            case "concept-synonym-mapper":
+            case _ if self.type_id == MAPPER:
                 return self._mapper()
             case "annotation-writer":
                 return self._writer()

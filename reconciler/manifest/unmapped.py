@@ -9,14 +9,13 @@ from reconciler.address import Address
 from reconciler.catalogue import PUBLIC_APP_ID, PUBLIC_CONCEPTS, PUBLIC_USER_ID
 from reconciler.diagnostics import Diagnostic
 from reconciler.manifest.flow import Arrival, Flows, Strand, limits
-from reconciler.manifest.steps import Placed
+from reconciler.manifest.steps import MAPPER, Placed
 from reconciler.manifest.wiring import Telling, Wiring, listed
 from reconciler.resource import ResourceGraph
 from reconciler.routing.workflow import Mapper, Thresholder
 
 _PUBLIC: Final = (PUBLIC_USER_ID, PUBLIC_APP_ID)
 _OWNER: Final = "/".join(_PUBLIC)
-_MAPPER: Final = "concept-synonym-mapper"
 _SAMPLE: Final = next(iter(PUBLIC_CONCEPTS))
 
 
@@ -73,9 +72,9 @@ def way_out(wiring: Wiring, placed: Placed, graph: ResourceGraph) -> str:
         if isinstance(other.step.operator, Mapper) and before & set(other.step.inputs):
             return f"let it read from {other.step.id!r} instead, and relate each concept"
     for resource in graph:
-        if resource.address.kind == "model" and resource.fields["model_type_id"] == _MAPPER:
+        if resource.address.kind == "model" and resource.fields["model_type_id"] == MAPPER:
             return f"put a node with model {resource.address.id!r} between, and relate each concept"
-    return f"put a {_MAPPER} between, and relate each concept"
+    return f"put a {MAPPER} between, and relate each concept"
 
 
 def synonym(before: Iterable[Placed], concept: str, graph: ResourceGraph) -> str:

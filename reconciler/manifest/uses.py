@@ -11,7 +11,8 @@ from reconciler.address import Address
 from reconciler.diagnostics import Diagnostic, did_you_mean
 from reconciler.manifest.flow import Arrival, Flows, Strand, kept_by, limits
 from reconciler.manifest.intervals import EVERYTHING, NOTHING, ScoreSet, passing
-from reconciler.manifest.steps import APP, Placed
+from reconciler.manifest.soundness import Doubt
+from reconciler.manifest.steps import APP, MAPPER, Placed
 from reconciler.manifest.unmapped import (
     giving,
     is_strange,
@@ -69,8 +70,9 @@ class _Meeting:
 class Uses:
     """Takes note of each workflow, and tells at the end what no workflow has a use for."""
 
-    def __init__(self, graph: ResourceGraph, flows: Flows, telling: Telling) -> None:
+    def __init__(self, graph: ResourceGraph, flows: Flows, telling: Telling, doubt: Doubt) -> None:
         self.graph = graph
+        self.doubt = doubt
         self.flows = flows
         self.telling = telling
         self._seen: set[tuple[object, int]] = set()
@@ -135,6 +137,8 @@ class Uses:
     def tell(self) -> Iterator[Diagnostic]:
         """The warnings about all workflows."""
         for place, use in self._uses.items():
+            if place[0] == "models" and self.doubt.may_use(str(place[1])):
+                continue
             match use.state:
                 case _State.ABSENT:
                     yield from self._absent(place, use)
@@ -156,12 +160,22 @@ class Uses:
                         known.add(product)
                     else:
                         met.setdefault(product, meeting)
-        unmet = [product for product in met if product not in known]
+        unmet = [p for p in met if p not in known and not self._may_be_met(p)]
         relations = _synonyms(self.graph) if unmet else {}
         for product in unmet:
             place = self._made(product, relations)
             if place is not None:
                 yield from self._unused(product, place, met[product])
+
+    def _may_be_met(self, product: _Product) -> bool:
+        """Whether a workflow that is not sound may have a threshold for it."""
+        if product.model or not self.doubt.workflows:
+            return self.doubt.may_use(product.model)
+        return any(
+            self.doubt.may_use(resource.address.id)
+            for resource in self.graph
+            if resource.address.kind == "model" and resource.fields["model_type_id"] == MAPPER
+        )
 
     def _absent(self, place: Place, use: _Use) -> Iterator[Diagnostic]:
         node, concept = use.placed.step.id, use.concept
