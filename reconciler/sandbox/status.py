@@ -86,6 +86,7 @@ _HTTP: Final[Mapping[int, int]] = MappingProxyType(
     {
         SUCCESS: 200,
         MIXED: 207,
+        10050: 307,
         10070: 202,
         NOT_IMPLEMENTED: 501,
         THROTTLED: 429,
@@ -96,6 +97,7 @@ _HTTP: Final[Mapping[int, int]] = MappingProxyType(
         METHOD_NOT_ALLOWED: 405,
         21200: 404,
         WORKFLOW_MISSING: 404,
+        30102: 404,
         TOO_LARGE: 413,
         INTERNAL: 500,
         99009: 500,

@@ -409,3 +409,58 @@ def test_types_that_are_trained_from_templates_name_them(
     assert len(options) == count
     assert not template or template in ids(options)
     assert all(option["model_type_fields"] for option in options)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({}, ["c", "b", "a"]),
+        ({"sort_ascending": True}, ["a", "b", "c"]),
+        ({"sort_by_created_at": True, "sort_ascending": True}, ["a", "b", "c"]),
+        ({"concept_ids": "x"}, ["b", "a"]),
+        ({"concept_ids": ["x", "y"]}, ["b"]),
+        ({"concept_ids": "x", "per_page": 1, "page": 2}, ["a"]),
+        ({"sort_by_description": True}, ["a", "c", "b"]),
+        ({"sort_by_description": True, "sort_ascending": True}, ["b", "c", "a"]),
+        ({"sort_by_num_inputs": True}, ["c", "b", "a"]),
+        ({"trained_only": True, "sort_by_status_code": True}, ["c", "b", "a"]),
+        ({"min_replicas": 1}, []),
+    ],
+)
+def test_versions_can_be_filtered_and_sorted(api: Api, query: Any, found: list[str]) -> None:
+    api("POST", "/models", {"model": {"id": "m", "model_type_id": "concept-threshold"}})
+    names = {}
+    for name, text, thresholds in (
+        ("a", "third", {"x": 0.5}),
+        ("b", "First", {"x": 0.5, "y": 0.5}),
+        ("c", "second", {"y": 0.5}),
+    ):
+        version = {**threshold_version(1, **thresholds), "description": text}
+        names[api.version("m", version)] = name
+    listed = api("GET", "/models/m/versions", **query)["model_versions"]
+    assert [names[item["id"]] for item in listed] == found
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "field"),
+    [
+        ("toolkits", "toolkits", "toolkits"),
+        ("usecases", "usecases", "use_cases"),
+        ("languages", "languages", "languages"),
+        ("check_consents", "check_consents", "check_consents"),
+    ],
+)
+def test_the_words_of_a_model_are_replaced_one_list_at_a_time(
+    api: Api, path: str, key: str, field: str
+) -> None:
+    api("POST", "/models", {"model": {"id": "m", field: ["old"]}})
+    body: Any = {key: ["new", "more", "new"], "action": "overwrite"}
+    assert api("PATCH", f"/models/m/{path}", body)[key] == ["new", "more"]
+    assert api("GET", "/models/m")["model"][field] == ["new", "more"]
+    assert api.refused("PATCH", f"/models/m/{path}", {**body, "action": "merge"})[:2] == (
+        400,
+        11102,
+    )
+    assert api.refused("PATCH", f"/models/n/{path}", body)[:2] == (404, 11101)
+    public = f"/v2/users/clarifai/apps/main/models/general-image-recognition/{path}"
+    assert api.refused("PATCH", public, body)[:2] == (404, 11101)

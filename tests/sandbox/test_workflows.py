@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.sandbox.behaviour import Behaviour
+from tests.sandbox.calling import calling
 from tests.sandbox.driving import Api, node
 
 GENERAL = "general-image-recognition"
@@ -242,10 +243,17 @@ def test_whether_an_identical_patch_mints_a_version_is_a_switch(
     assert (again != first) == mints
 
 
-def test_only_the_image_can_be_removed(api: Api) -> None:
-    post(api, general())
-    body = {"workflows": [{"id": "w", "nodes": [general()]}], "action": "remove"}
-    assert order(api("PATCH", "/workflows", body)["workflows"][0]) == ["general"]
+def test_the_empty_id_means_the_default_workflow(start: Callable[..., Api]) -> None:
+    api = start(grpc_port=0)
+    with calling(api.sandbox, api.app) as call:
+        assert call.ok("GetWorkflow").workflow.id == "Universal"
+        post(api, general())
+        api("PATCH", "", {"app": {"default_workflow_id": "w"}, "action": "overwrite"})
+        assert call.ok("GetWorkflow").workflow.id == "w"
+        assert [item.workflow_id for item in call.ok("ListWorkflowVersions").workflow_versions] == [
+            "w"
+        ]
+        assert call.refused("DeleteWorkflow")[0] == 11101
 
 
 def test_a_list_also_shows_the_public_default_workflow(api: Api) -> None:
@@ -344,3 +352,44 @@ def test_the_sdks_sample_of_many_nodes_is_taken(api: Api) -> None:
     assert sorted(order(made)) == ["cropper", "detector", "face-sentiment", "moderation"]
     older = node("old", "a403429f2ddf4b49b307e318f00e528b", "34ce21a40cc24b6b96ffee54aabff139")
     assert post(api, older, id_="older")["nodes"][0]["model"]["app_id"] == "main"
+
+
+def test_a_version_that_an_app_runs_by_default_is_not_deleted(api: Api) -> None:
+    old = post(api, general())["version"]["id"]
+    default = {"id": "w", "version": {"id": old}}
+    api("PATCH", "", {"app": {"default_workflow": default}, "action": "overwrite"})
+    graph = {"id": "w", "nodes": [general(id_="another")]}
+    api("PATCH", "/workflows", {"workflows": [graph], "action": "overwrite"})
+    body = {"workflow_version_ids": [old]}
+    http, code, details = api.refused("DELETE", "/workflows/w/versions", body)
+    assert (http, code) == (400, 22104)
+    assert details == (
+        f"version '{old}' is what app 'park' runs by default; give the app another one first"
+    )
+    api("PATCH", "", {"app": {"default_workflow_id": "Empty"}, "action": "overwrite"})
+    api("DELETE", "/workflows/w/versions", body)
+
+
+def test_a_deleted_model_version_deprecates_what_pins_it_in_every_app(api: Api) -> None:
+    version = api.writer("m", 24150)
+    post(api, node("n", "m", version))
+    other = {"apps": [{"id": "other"}]}
+    api("POST", "/v2/users/me/apps", other)
+    reference = {"id": "m", "app_id": "park", "user_id": "me", "model_version": {"id": version}}
+    far = "/v2/users/me/apps/other/workflows"
+    nodes = [{"id": "n", "model": reference}]
+    api("POST", far, {"workflows": [{"id": "far", "nodes": nodes}]})
+    assert "is_deprecated" not in api("GET", "/workflows/w")["workflow"]["version"]
+    api("DELETE", "/models/m")
+    for path in ("/workflows/w", f"{far}/far"):
+        assert api("GET", path)["workflow"]["version"]["is_deprecated"] is True
+        versions = api("GET", f"{path}/versions")["workflow_versions"]
+        assert [item["is_deprecated"] for item in versions] == [True]
+    graph = {"id": "w", "nodes": [general()]}
+    changed = api("PATCH", "/workflows", {"workflows": [graph], "action": "overwrite"})
+    assert "is_deprecated" not in changed["workflows"][0]["version"]
+    deprecated = [
+        item.get("is_deprecated", False)
+        for item in api("GET", "/workflows/w/versions")["workflow_versions"]
+    ]
+    assert deprecated == [False, True]

@@ -227,6 +227,13 @@ _OTHERS: Final = {
     "GetStatusCode": taken(CONTRACT, DOCUMENTED, ours="HTTP 200 whatever the code"),
 }
 
+_TAGS: Final = {
+    "PatchModelToolkits": taken(CONTRACT, ours="any words are taken, and each once"),
+    "PatchModelUseCases": taken(CONTRACT, ours="as PatchModelToolkits"),
+    "PatchModelLanguages": taken(CONTRACT, ours="as PatchModelToolkits"),
+    "PatchModelCheckConsents": taken(CONTRACT, ours="as PatchModelToolkits"),
+}
+
 _KEYS: Final = {
     "ListKeys": taken(CONTRACT, ours="keys are listed under their SHA-256; nothing else is kept"),
     "ListAppKeys": taken(CONTRACT, ours="as ListKeys"),
@@ -308,6 +315,7 @@ METHODS: Final[Mapping[str, Evidence]] = MappingProxyType(
     | _INPUTS
     | _KEYS
     | _MODELS
+    | _TAGS
     | _RELATIONS
     | _OTHERS
     | _SEARCHES

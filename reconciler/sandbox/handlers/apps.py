@@ -23,7 +23,7 @@ from reconciler.sandbox.context import (
     visibility,
     writes,
 )
-from reconciler.sandbox.handlers import listing, matching, renames
+from reconciler.sandbox.handlers import images, listing, matching, renames
 from reconciler.sandbox.ids import check_resource_id, stamp
 from reconciler.sandbox.parsing import fill_struct
 from reconciler.sandbox.transaction import Filter, Key, Row, Scope
@@ -174,7 +174,7 @@ def _patch(row: Row, sent: Any, action: str, context: Context, request: Any = No
     if own_way:
         _patch_metadata(app, sent, request.metadata_action)
     if action == patching.REMOVE:
-        app.ClearField("image")
+        images.remove(app, sent, besides=own_way)
     else:
         patching.apply(app, sent, patching.OVERWRITE, _without(_PATCHABLE, *own_way))
         if context.behaviour.overwrite_drops_unsent:

@@ -6,7 +6,7 @@ from typing import Any
 
 from reconciler import catalogue
 from reconciler.sandbox import status
-from reconciler.sandbox.context import PUBLIC, Context, need
+from reconciler.sandbox.context import PUBLIC, Context, load, need
 from reconciler.sandbox.transaction import Filter, Key, Row, Scope
 
 _TRAINED = Filter("status", (status.MODEL_TRAINED,))
@@ -101,7 +101,12 @@ def untrained(model_id: str, version_id: str) -> status.PlatformError:
 
 
 def workflow(id_: str, context: Context) -> Row | None:
-    """A workflow of the app, else a public one of that id (which comes first is a switch)."""
+    """A workflow of the app, else a public one of that id (which comes first is a switch).
+
+    No id means the app's default workflow (contract, GetWorkflowRequest).
+    """
+    if not id_:
+        return _default_workflow(context)
     owners = [context.scope, PUBLIC]
     if not context.behaviour.app_workflow_shadows_public:
         owners.reverse()
@@ -110,6 +115,14 @@ def workflow(id_: str, context: Context) -> Row | None:
         if row is not None:
             return row
     return None
+
+
+def _default_workflow(context: Context) -> Row | None:
+    app = context.tx.get(context.key("app", context.scope.app))
+    default = load(app).default_workflow if app else None
+    if default is None:
+        return None
+    return context.tx.get(Key("workflow", default.user_id, default.app_id, "", default.id))
 
 
 def version_of_workflow(row: Row, version_id: str, context: Context) -> Row:

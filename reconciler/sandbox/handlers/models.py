@@ -23,7 +23,7 @@ from reconciler.sandbox.context import (
     visibility,
     writes,
 )
-from reconciler.sandbox.handlers import listing, lookup, matching, renames, versions
+from reconciler.sandbox.handlers import images, listing, lookup, matching, renames, versions
 from reconciler.sandbox.handlers.model_types import model_type
 from reconciler.sandbox.ids import check_resource_id, stamp
 from reconciler.sandbox.transaction import Filter, Row, Scope
@@ -260,9 +260,12 @@ def patch_models(request: Any, context: Context) -> Any:
                 status.MODEL_INVALID_ARGUMENT,
                 f"model '{sent.id}' is a '{model.model_type_id}': its type cannot be changed",
             )
-        names = ("image", *_LISTS) if action == patching.REMOVE else _PATCHABLE
         drops = context.behaviour.overwrite_drops_unsent
-        patching.apply(model, sent, action, names, drop_unsent=False)
+        if action == patching.REMOVE and sent.HasField("image"):
+            images.remove(model, sent)
+        else:
+            names = _LISTS if action == patching.REMOVE else _PATCHABLE
+            patching.apply(model, sent, action, names, drop_unsent=False)
         if drops and action == patching.OVERWRITE:
             patching.apply(model, sent, action, _TEXTS, drop_unsent=True)
         at = context.world.clock.now()

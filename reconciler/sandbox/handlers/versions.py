@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from clarifai_grpc.grpc.api import resources_pb2, service_pb2
@@ -23,10 +23,16 @@ from reconciler.sandbox.context import (
 from reconciler.sandbox.handlers import evaluations, lookup, parameters
 from reconciler.sandbox.handlers.model_types import model_type
 from reconciler.sandbox.ids import stamp
-from reconciler.sandbox.transaction import Filter, Row
+from reconciler.sandbox.transaction import Filter, Key, Row, Scope
 
 _HIDDEN: Final = "Show output_info with: GET /models/{model_id}/output_info"
 _PATCHABLE: Final = ("visibility", "metadata", "license", "description")
+_SORTS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "sort_by_status_code": lambda version: version.status.code,
+    "sort_by_num_inputs": lambda version: version.total_input_count,
+    "sort_by_description": lambda version: version.description.casefold(),
+}
+_NARROWS: Final = ("concept_ids", "min_replicas", *_SORTS)
 
 
 def shown(version: Any, context: Context, *, full: bool, listed: bool = False) -> Any:
@@ -50,17 +56,40 @@ def list_versions(request: Any, context: Context) -> Any:
     filters = [Filter("parent", (model.id,))]
     if request.trained_only:
         filters.append(Filter("status", (status.MODEL_TRAINED,)))
-    rows = context.tx.select(
-        "model_version",
-        context.scope,
-        *filters,
-        order="created" if request.sort_ascending else "-created",
-        offset=page.offset,
-        limit=page.limit,
-    )
+    order = "created" if request.sort_ascending else "-created"
+    if any(getattr(request, name) for name in _NARROWS):
+        every = context.tx.select("model_version", context.scope, *filters, order=order)
+        rows = _narrowed(every, request)[page.offset : page.offset + page.limit]
+    else:
+        rows = context.tx.select(
+            "model_version",
+            context.scope,
+            *filters,
+            order=order,
+            offset=page.offset,
+            limit=page.limit,
+        )
     full = context.behaviour.version_lists_show_output_info
     found = [shown(load(row), context, full=full, listed=True) for row in rows]
     return service_pb2.MultiModelVersionResponse(status=ok(), model_versions=found)
+
+
+def _narrowed(rows: list[Row], request: Any) -> list[Row]:
+    """Versions that know all the concepts asked for, in an order that the store does not know."""
+    if request.min_replicas:
+        return []  # nothing has replicas here
+    wanted = set(request.concept_ids)
+    found = [(row, load(row)) for row in rows]
+    found = [
+        (row, version)
+        for row, version in found
+        if wanted <= {concept.id for concept in version.output_info.data.concepts}
+    ]
+    for name, key in _SORTS.items():
+        if getattr(request, name):
+            found.sort(key=lambda pair: key(pair[1]), reverse=not request.sort_ascending)
+            break
+    return [row for row, _ in found]
 
 
 def get_version(request: Any, context: Context) -> Any:
@@ -238,12 +267,25 @@ def remove(row: Row, context: Context) -> None:
     context.tx.delete(row)
     context.tx.drop_jobs(context.scope, Filter("kind", ("train",)), Filter("id", (row.id,)))
     evaluations.remove_all(row, context)
-    for found in context.tx.select("workflow_version", context.scope):
-        workflow = load(found)
-        pins = {node.model.model_version.id for node in workflow.nodes}
-        if row.id in pins and not workflow.is_deprecated:
-            workflow.is_deprecated = True
-            context.tx.update(found, workflow)
+    for app in context.tx.apps_of(context.scope.user):
+        _deprecate(row.id, Scope(context.scope.user, app), context)
+
+
+def _deprecate(version_id: str, scope: Scope, context: Context) -> None:
+    """Mark the workflow versions of an app that pin a version, in their workflows as well."""
+    for found in context.tx.select("workflow_version", scope):
+        pinning = load(found)
+        pins = {node.model.model_version.id for node in pinning.nodes}
+        if version_id not in pins or pinning.is_deprecated:
+            continue
+        pinning.is_deprecated = True
+        context.tx.update(found, pinning)
+        row = context.tx.get(Key("workflow", *scope, "", found.parent))
+        if row is not None:
+            workflow = load(row)
+            if workflow.version.id == found.id:
+                workflow.version.is_deprecated = True
+                context.tx.update(row, workflow)
 
 
 ENTRIES: Final[Mapping[str, Entry]] = {

@@ -22,7 +22,7 @@ from reconciler.sandbox.context import (
 )
 from reconciler.sandbox.handlers import lookup
 from reconciler.sandbox.ids import stamp
-from reconciler.sandbox.transaction import Filter, Row, Scope
+from reconciler.sandbox.transaction import Filter, Key, Row, Scope
 
 _PATCHABLE: Final = ("metadata", "description", "license", "visibility")
 
@@ -94,8 +94,25 @@ def delete_versions(request: Any, context: Context) -> Any:
                 status.WORKFLOW_INVALID_ARGUMENT,
                 f"version '{id_}' is the current one of workflow '{workflow.id}'",
             )
+        _refuse_default(workflow, id_, context)
         context.tx.delete(row)
     return done()
+
+
+def _refuse_default(workflow: Row, version_id: str, context: Context) -> None:
+    """Refuse to delete a version that an app runs by default."""
+    for app_id in context.tx.apps_of(workflow.user):
+        app = load(
+            need(context.tx.get(Key("app", workflow.user, app_id, "", app_id)), "app", app_id)
+        )
+        default = app.default_workflow
+        owner = (default.user_id, default.app_id, default.id, default.version.id)
+        if owner == (workflow.user, workflow.app, workflow.id, version_id):
+            raise status.PlatformError(
+                status.WORKFLOW_INVALID_ARGUMENT,
+                f"version '{version_id}' is what app '{app_id}' runs by default; give the app "
+                "another one first",
+            )
 
 
 ENTRIES: Final[Mapping[str, Entry]] = {

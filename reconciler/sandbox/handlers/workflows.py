@@ -22,7 +22,7 @@ from reconciler.sandbox.context import (
     visibility,
     writes,
 )
-from reconciler.sandbox.handlers import graph, listing, lookup, matching, renames
+from reconciler.sandbox.handlers import graph, images, listing, lookup, matching, renames
 from reconciler.sandbox.handlers.apps import key_of
 from reconciler.sandbox.ids import check_resource_id, stamp
 from reconciler.sandbox.transaction import Filter, Key, Row, Scope
@@ -166,7 +166,7 @@ def _patch(sent: Any, action: str, context: Context) -> Any:
     workflow = load(row)
     at = context.world.clock.now()
     if action == patching.REMOVE:
-        workflow.ClearField("image")
+        images.remove(workflow, sent)
     else:
         patching.apply(workflow, sent, action, _PATCHABLE)
         if context.behaviour.overwrite_drops_unsent and action == patching.OVERWRITE:
