@@ -20,6 +20,8 @@ def torn(
     ``broken`` are places of values that could not be filled in: those count as taken out.
     """
     found: dict[Place, Torn] = {}
+    if after is before and not broken:
+        return found
     filled = frozenset(map(id, after.filled))
     for section, entries in after.entries.items():
         originals = {entry.key: entry for entry in before.entries[section].values()}
