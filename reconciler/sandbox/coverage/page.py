@@ -109,7 +109,7 @@ def _summary(methods: Sequence[Method]) -> Iterator[str]:
         f"{_count(types, Extent.SCRIPTED)} are scripted, {_count(types, Extent.STORED)} are stored "
         "only.\n"
     )
-    grades = [grade for method in there for grade in METHODS[method.name].grades]
+    grades = [grade for method in there for grade in _evidence(method).grades]
     yield _table(
         ("Methods that are there", "Number"),
         [
@@ -158,7 +158,7 @@ def _methods(methods: Sequence[Method]) -> Iterator[str]:
                         _routes(method),
                         method.key,
                         method.about,
-                        *_cells(METHODS[method.name]),
+                        *_cells(_evidence(method)),
                     )
                     for method in there
                 ],
@@ -175,6 +175,15 @@ def _methods(methods: Sequence[Method]) -> Iterator[str]:
                     for method in absent
                 ],
             )
+
+
+def _evidence(method: Method) -> Evidence:
+    """What a method is taken from; every method that is there has to say it."""
+    try:
+        return METHODS[method.name]
+    except KeyError:
+        place = "reconciler/sandbox/coverage/methods.py"
+        raise LookupError(f"{method.name} has no line in {place}") from None
 
 
 def _routes(method: Method) -> str:
