@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,32 @@ def test_a_short_route_with_a_personal_token_says_what_is_missing(api: Api) -> N
     assert details.startswith("Must provide app external ID in API authorizer")
 
 
-def test_an_app_key_may_name_public_models_but_not_run_them(start: Callable[..., Api]) -> None:
-    import base64
+def test_on_a_short_route_the_body_or_query_may_say_whose_app_is_meant(
+    start: Callable[..., Api],
+) -> None:
+    api = start(user="owner", pat="pat", app_keys={"key": "park"})
+    own: Any = {"user_app_id": {"user_id": "owner", "app_id": "park"}}
+    api("POST", "/v2/concepts", {**own, "concepts": [{"id": "dog"}]})
+    query = {"user_app_id.user_id": "me", "user_app_id.app_id": "park"}
+    assert [item["id"] for item in api("GET", "/v2/concepts", **query)["concepts"]] == ["dog"]
+    general = {"user_app_id": {"user_id": "clarifai", "app_id": "main"}}
+    image = {"image": {"base64": base64.b64encode(png(1)).decode()}}
+    body = {**general, "inputs": [{"data": image}]}
+    path = "/v2/models/general-image-recognition/versions/aa7f35c01e0642fda5cf400f543e7c40/outputs"
+    assert api("POST", path, body)["outputs"][0]["status"]["code"] == 10000
+    answer = api.raw("POST", path, json=body, headers={"Authorization": "Key key"})
+    assert (answer.status_code, answer.json()["status"]["code"]) == (401, 11008)
+    other = {"user_app_id": {"user_id": "owner", "app_id": "nowhere"}}
+    assert api.refused("POST", "/v2/concepts", {**other, "concepts": [{"id": "x"}]})[:2] == (
+        404,
+        11101,
+    )
+    # On a long one the path alone counts.
+    api("POST", "/concepts", {**other, "concepts": [{"id": "cat"}]})
+    assert len(api("GET", "/concepts", **{"user_app_id.app_id": "nowhere"})["concepts"]) == 2
 
+
+def test_an_app_key_may_name_public_models_but_not_run_them(start: Callable[..., Api]) -> None:
     api = start(user="owner", pat="pat", app_keys={"key": "park"})
     key = {"Authorization": "Key key"}
     graph: Any = {"id": "w", "nodes": [node("n", "general-image-recognition", public=True)]}
