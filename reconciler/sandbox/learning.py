@@ -102,8 +102,9 @@ def gather(tx: Tx, scope: Scope, model: Any, version: Any, dataset: Any = None) 
         labelled = tuple(item for item in labelled if item.input.id in members)
     kinds = _kinds(tx, scope) if known is None else (_EMBEDDERS[known.model_type_id],)
     # Without a word on the embedder it is the default workflow's; where that has both, the one
-    # for most of what there is to learn from.
-    kind = max(kinds, key=lambda kind: sum(_is_of(item, kind) for item in labelled))
+    # for most of what shows the concepts: that texts show others says nothing about images.
+    shown = [item for item in labelled if item.positives] or labelled
+    kind = max(kinds, key=lambda kind: sum(_is_of(item, kind) for item in shown))
     wanted = runs.embedder_version(kind)
     examples = tuple(
         Labelled(

@@ -1,40 +1,26 @@
-"""What was acknowledged stays: over restarts, a kill, and fifty clients at once."""
+"""What was acknowledged stays: over restarts, in copies, with a full disk."""
 
 from __future__ import annotations
 
 import base64
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from reconciler.errors import SandboxError
 from reconciler.sandbox import Sandbox
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.transaction import Scope
 from tests.sandbox.driving import Api, node, png
-
-SERVE = """
-import sys, time
-from pathlib import Path
-from reconciler.sandbox import Sandbox
-from reconciler.sandbox.store import Store
-from reconciler.sandbox.transaction import Scope
-sandbox = Sandbox(data=Path(sys.argv[1]))
-sandbox.start()
-print(sandbox.base_url, flush=True)
-time.sleep(600)
-"""
+from tests.sandbox.serving import Served
 
 
 def text_workflow(api: Api) -> None:
@@ -96,92 +82,6 @@ def test_queued_work_is_done_by_the_next_server(start: Callable[..., Api], tmp_p
     assert sorted(written(again)) == sorted(item["id"] for item in inputs)
 
 
-def test_a_killed_server_loses_nothing_and_writes_nothing_twice(
-    start: Callable[..., Api], tmp_path: Path
-) -> None:
-    api = start(data=tmp_path)
-    text_workflow(api)
-    api.sandbox.stop()
-    acknowledged: list[str] = []
-    for round_ in range(3):
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(tmp_path)], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        base = process.stdout.readline().strip()
-        url = f"{base}/v2/users/me/apps/park/inputs"
-        killer = threading.Timer(0.4 + round_ * 0.2, process.send_signal, [signal.SIGKILL])
-        killer.start()
-        number = 0
-        while process.poll() is None:
-            ids = [f"r{round_}-{number}-{k}" for k in range(5)]
-            body = {"inputs": [{"id": id_, "data": {"text": {"raw": "x"}}} for id_ in ids]}
-            try:
-                answer = requests.post(
-                    url, json=body, headers={"Authorization": "Key x"}, timeout=10
-                )
-            except requests.RequestException:
-                break
-            if answer.status_code == 200:
-                acknowledged += ids
-            number += 1
-        killer.join()
-        process.wait(10)
-        process.stdout.close()
-    assert acknowledged
-    again = start(data=tmp_path, create=False)
-    again.sandbox.wait_idle(120)
-    found = written(again)
-    assert len(found) == len(set(found))
-    assert set(acknowledged) <= set(found)
-    counts = again("GET", "/inputs/status")["counts"]
-    assert counts["processed"] == len(found)
-    assert counts["to_process"] == counts["processing"] == counts["errors"] == 0
-
-
-def test_fifty_clients_lose_no_update(api: Api) -> None:
-    text_workflow(api)
-    clients, rounds = 50, 4
-    failures: list[str] = []
-
-    def work(client: int) -> None:
-        own = Api(api.sandbox)
-        with own.session:
-            for turn in range(rounds):
-                name = f"c{client}-{turn}"
-                answers = [
-                    own.raw("POST", "/concepts", json={"concepts": [{"id": name}]}),
-                    own.raw(
-                        "PATCH",
-                        "/models",
-                        json={
-                            "models": [{"id": "write", "metadata": {name: turn}}],
-                            "action": "merge",
-                        },
-                    ),
-                    own.raw(
-                        "POST",
-                        "/inputs",
-                        json={"inputs": [{"id": name, "data": {"text": {"raw": "x"}}}]},
-                    ),
-                    own.raw("GET", "/concepts"),
-                ]
-                failures.extend(answer.text for answer in answers if answer.status_code != 200)
-
-    threads = [threading.Thread(target=work, args=(client,)) for client in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    api.sandbox.wait_idle(120)
-    expected = sorted(f"c{client}-{turn}" for client in range(clients) for turn in range(rounds))
-    listed = api("GET", "/concepts", per_page=1000)["concepts"]
-    assert sorted(c["id"] for c in listed if c["id"] != "seen") == expected
-    assert sorted(api("GET", "/models/write")["model"]["metadata"]) == expected
-    assert sorted(written(api)) == expected
-
-
 def test_two_servers_do_not_share_a_folder(start: Callable[..., Api], tmp_path: Path) -> None:
     start(data=tmp_path)
     with pytest.raises(SandboxError) as caught:
@@ -220,36 +120,16 @@ def test_without_a_folder_nothing_is_left(tmp_path: Path, monkeypatch: pytest.Mo
     assert os.listdir(tmp_path) == []
 
 
-def serve(*options: str, env: dict[str, str] | None = None) -> tuple[subprocess.Popen[str], str]:
-    """The real command as a process of its own, and where it listens."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "reconciler", "sandbox", "serve", "--port", "0", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, **(env or {})},
-    )
-    assert process.stdout is not None
-    return process, process.stdout.readline().strip()
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.wait(30)
-    assert process.stdout is not None
-    process.stdout.close()
-
-
 def test_what_a_killed_sandbox_left_is_cleared_away_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "clarifai-sandbox-foreign").mkdir()
-    process, _ = serve(env={"TMPDIR": str(tmp_path)})
+    served = Served.start(env={"TMPDIR": str(tmp_path)})
     (left,) = {path.name for path in tmp_path.iterdir()} - {"clarifai-sandbox-foreign"}
     with Sandbox():
         assert (tmp_path / left / "sandbox.db").exists()
-    kill(process)
+    served.kill()
     assert (tmp_path / left / "sandbox.db").exists()
     with Sandbox():
         assert not (tmp_path / left).exists()
