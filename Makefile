@@ -1,6 +1,6 @@
 # make demo   the main job end to end, against the embedded sandbox
 # make test   all tests, with branch coverage
-# make test-long  20,000 damaged and made-up manifests: no traceback, no hang, no flood of memory
+# make test-long  damaged manifests, made-up requests, kills of the sandbox, by the ten thousand
 # make test-browser  the explorer's pages in headless Chromium, which has to be installed
 # make check  format, lint, types, architecture, freshness of generated files
 
@@ -17,7 +17,8 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 test-long: $(VENV)/.dev
-	LONG=1 $(BIN)/python -m pytest -n 2 -q tests/manifest/test_fuzz.py
+	LONG=1 $(BIN)/python -m pytest -n 2 -q tests/manifest/test_fuzz.py tests/sandbox/test_any_request.py \
+	  tests/sandbox/test_kill.py
 
 test-browser: $(VENV)/.dev
 	RECONCILER_BROWSER=1 $(BIN)/python -m pytest -q tests/sandbox/test_explorer_in_browser.py
