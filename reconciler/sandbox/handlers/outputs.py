@@ -129,6 +129,10 @@ def _attempt(
 
 def _open(shown: Any, row: Row | None, context: Context) -> engine.Media:
     kind = media.kind_of(shown.data)
+    if kind is None:
+        raise status.PlatformError(
+            status.INPUT_INVALID_ARGUMENT, "the input has no image and no text"
+        )
     if kind in ("video", "audio"):
         raise status.PlatformError(
             status.NOT_IMPLEMENTED, f"the sandbox does not process {kind} inputs"
@@ -136,7 +140,7 @@ def _open(shown: Any, row: Row | None, context: Context) -> engine.Media:
     sha256 = row.k2 if row else ""
     if row is None:
         content = media.take_bytes(shown.data)
-        if content is not None and kind is not None:
+        if content is not None:
             digest = media.digest(content)
             return engine.Media(kind, content, "", digest, tuple(shown.data.regions))
 

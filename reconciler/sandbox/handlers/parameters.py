@@ -112,10 +112,12 @@ def _check_value(value: Any, param: ModelParam) -> None:
 def check_prediction_bounds(output_info: Any) -> None:
     """``max_concepts`` in (0, 200] and ``min_value`` in [0, 1], wherever they are given."""
     fields = output_info.params.fields
-    if "max_concepts" in fields:
-        _check_max(fields["max_concepts"].number_value)
-    if "min_value" in fields:
-        _check_min(fields["min_value"].number_value)
+    for name, check in (("max_concepts", _check_max), ("min_value", _check_min)):
+        if name in fields:
+            sent = codec.value_json(fields[name])
+            if isinstance(sent, bool) or not isinstance(sent, int | float):
+                raise _refuse(f"{name} is {sent!r}; it must be a number")
+            check(sent)
     if output_info.HasField("output_config"):
         if output_info.output_config.max_concepts:
             _check_max(output_info.output_config.max_concepts)
