@@ -46,6 +46,7 @@ _TITLES: Mapping[str, str] = MappingProxyType(
         "RC105": "same id twice",
         "RC106": "bad id",
         "RC107": "keys that exclude each other",
+        "RC108": "parameter missing, or of the wrong sort",
         # RC2xx: references and the graph
         "RC201": "unknown model",
         "RC202": "unknown concept",
@@ -56,7 +57,6 @@ _TITLES: Mapping[str, str] = MappingProxyType(
         "RC207": "node input and output types do not fit",
         "RC208": "node without the input it needs",
         "RC209": "relation of a concept with itself",
-        "RC210": "unknown reference",
         "RC211": "rename that cannot be",
         # RC3xx: ranges and limits
         "RC301": "number out of range",

@@ -136,8 +136,8 @@ class Kind(ABC):
     its key in a manifest, empty if another kind's section declares it; ``immutable`` the fields
     that the API never changes; ``open_maps`` the fields of which only stated keys are compared;
     ``verb`` the one action for creating and updating, where the kind has a word of its own;
-    ``unknown_code`` is what a reference to one that is not there is reported as;
-    ``at_once`` that a change routes inputs differently the moment it is made; ``routing_fields``
+    ``unknown_code`` is what a reference to one that is not there is reported as (empty: there are
+    no references to this kind); ``at_once`` that a change routes inputs differently the moment it is made; ``routing_fields``
     the fields that decide what happens to inputs; ``renames`` that the API changes ids in place.
     """
 
@@ -145,7 +145,7 @@ class Kind(ABC):
     rank: ClassVar[int]
     section: ClassVar[str] = ""
     verb: ClassVar[str] = ""
-    unknown_code: ClassVar[str] = "RC210"
+    unknown_code: ClassVar[str] = ""
     at_once: ClassVar[bool] = False
     renames: ClassVar[bool] = False
     routing_fields: ClassVar[frozenset[str]] = frozenset()

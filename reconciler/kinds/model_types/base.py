@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, BeforeValidator
 
 from reconciler.address import Address
 from reconciler.call import Json
-from reconciler.catalogue import VISIBILITIES
+from reconciler.catalogue import (
+    ENUM,
+    MODEL_TYPES,
+    NUMBER,
+    RANGE,
+    VISIBILITIES,
+    ModelParam,
+    Spelling,
+)
+from reconciler.diagnostics import did_you_mean
 from reconciler.kind import Problem, Scope
-from reconciler.resource import External, Reference, Resource
+from reconciler.resource import External, Place, Reference, Resource
 from reconciler.spec import Flag, LooseId, Metadata, Notes, Spec, Text, mistake, spelled, spellings
-from reconciler.values import number
+from reconciler.values import number, thaw
 
 Visibility = Annotated[
     str,
@@ -140,3 +150,65 @@ def params(version: Json, info: str) -> Mapping[str, Any]:
     """The ``params`` of ``output_info``, ``input_info`` or ``train_info``, doubles as integers."""
     found: Mapping[str, Any] = number(part(version, info, "params"))
     return found
+
+
+_KEYS: Final[Mapping[str, str]] = {
+    "output_info": "params",
+    "train_info": "train_params",
+    "input_info": "input_params",
+}
+"""The manifest's key for the parameters of each part of a version."""
+
+_DATA: Final = "output_info.data"
+
+
+def parameter_problems(type_id: str, stated: Mapping[str, Any]) -> Iterator[Problem]:
+    """Required parameters that a model does not state, and values that its type does not take.
+
+    The service refuses both (21202); what it asks for stands in the catalogue.
+    """
+    type_ = MODEL_TYPES.get(type_id)
+    if type_ is None:
+        return
+    for param in type_.params:
+        key = _key(param)
+        if key is None:
+            continue
+        if param.path == _DATA:
+            if param.required and not type_.trainable and not stated.get("concepts"):
+                yield _missing(type_id, ("concepts",), "concepts")
+            continue
+        value = (stated.get(key) or {}).get(param.name)
+        if value is not None:
+            yield from _wrong(param, value, (key, param.name))
+        elif param.required:
+            yield _missing(type_id, (key,), f"{key}.{param.name}")
+
+
+def _key(param: ModelParam) -> str | None:
+    """The key of the manifest that a parameter stands in, None if there is none."""
+    if param.path == _DATA:
+        return "concepts"
+    holder, dot, _ = param.path.partition(".params.")
+    return _KEYS.get(holder) if dot else None
+
+
+def _missing(type_id: str, at: Place, name: str) -> Problem:
+    return Problem("RC108", at, f"a {type_id} needs {name}", "add it: the platform has no default")
+
+
+def _wrong(param: ModelParam, value: Any, at: Place) -> Iterator[Problem]:
+    options = {option.id: option.number for option in param.options}
+    if param.field_type == ENUM and options:
+        numbers = Spelling({id_: number for id_, number in options.items() if number})
+        if not (isinstance(value, str) and value in options) and numbers.number_of(value) is None:
+            hint = did_you_mean(str(value), options) or f"it is one of {', '.join(options)}"
+            yield Problem("RC108", at, f"{param.name} cannot be {_shown(value)}", hint)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if param.field_type in (NUMBER, RANGE) and not is_number:
+        message = f"{param.name} has to be a number, not {_shown(value)}"
+        yield Problem("RC108", at, message, "write a number without quotes")
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(thaw(value), ensure_ascii=False)

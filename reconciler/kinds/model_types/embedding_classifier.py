@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from reconciler.call import Json
-from reconciler.kind import Scope
+from reconciler.kind import Problem, Scope
 from reconciler.kinds.model_types.base import (
     ConceptIds,
     Declared,
@@ -17,10 +17,12 @@ from reconciler.kinds.model_types.base import (
     ModelType,
     concept_ids,
     concept_references,
+    parameter_problems,
     params,
     part,
 )
 from reconciler.model_reference import ModelName, model_wire, owned_model, uses_model, written_model
+from reconciler.resource import Resource
 from reconciler.spec import Data, Flag
 
 _EMBEDDER = "clarifai/main/general-image-embedding@bb186755eda04f9cbb6fe32e816be104"
@@ -87,6 +89,10 @@ class EmbeddingClassifier(ModelType):
             configuration["base_embed_model"] = {"model": model, "model_version_id": version}
         options = {"train": spec.train}
         return Declared(configuration, references, externals, options)
+
+    def check(self, resource: Resource) -> Iterable[Problem]:
+        """What its training parameters may be."""
+        return parameter_problems(resource.fields["model_type_id"], resource.configuration or {})
 
     def read(self, version: Json, scope: Scope) -> Mapping[str, Any]:
         """Both places where the exclusive flag is kept (today's params, the older output_config)."""

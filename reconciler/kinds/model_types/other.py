@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from reconciler.call import Json
 from reconciler.catalogue import MODEL_TYPE_ALIASES, MODEL_TYPES
 from reconciler.diagnostics import alike
-from reconciler.kind import Scope
+from reconciler.kind import Problem, Scope
 from reconciler.kinds.model_types.base import (
     ConceptIds,
     Declared,
@@ -20,9 +20,10 @@ from reconciler.kinds.model_types.base import (
     ModelType,
     concept_ids,
     concept_references,
+    parameter_problems,
     params,
 )
-from reconciler.resource import Reference
+from reconciler.resource import Reference, Resource
 from reconciler.spec import Data, mistake
 
 
@@ -91,6 +92,10 @@ class Other(ModelType):
             configuration["concepts"] = tuple(sorted(spec.concepts))
             references = concept_references(spec.concepts, "concepts")
         return Declared(configuration, references)
+
+    def check(self, resource: Resource) -> Iterable[Problem]:
+        """The parameters that its type asks for."""
+        return parameter_problems(resource.fields["model_type_id"], resource.configuration or {})
 
     def read(self, version: Json, scope: Scope) -> Mapping[str, Any]:
         """All that the version holds."""

@@ -80,14 +80,6 @@ EXPLANATIONS = (
         "  - {subject: people, predicate: synonym, object: clarifai/main/ai_l8TKp2h5}",
     ),
     Explanation(
-        "RC210",
-        "A reference to something that is not there, of a kind that has no code of its own.",
-        "Models, concepts and workflows have codes of their own (RC201, RC202, RC205); with the"
-        " kinds that there are today this one is never given.",
-        "# no kind of today refers to such a thing",
-        "# no kind of today refers to such a thing",
-    ),
-    Explanation(
         "RC211",
         "A rename under moved that cannot be: the new address is not declared, the old one still"
         " is, or the API cannot change ids of that kind.",

@@ -66,6 +66,14 @@ EXPLANATIONS = (
         "          model_version_id: aa7f35c01e0642fda5cf400f543e7c40",
     ),
     Explanation(
+        "RC108",
+        "A parameter that the model's type needs is missing, or has a value of a sort that the type"
+        " does not take. Which ones a type has stands in the catalogue of model types.",
+        "The service refuses such a version (21202), after other parts of the same plan were made.",
+        "  half: {model_type_id: random-sample}",
+        "  half: {model_type_id: random-sample, params: {keep_fraction: 0.5}}",
+    ),
+    Explanation(
         "RC301",
         "A number outside its range. Scores and thresholds go from 0 to 1.",
         "Percent are the usual mistake: a threshold of 95 is a score that no model ever gives, so"
