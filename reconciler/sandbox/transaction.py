@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from reconciler.sandbox.paging import OpenPages
 
+_AT_ONCE: Final = 10_000
 _COLUMNS: Final = "seq, kind, user, app, parent, id, created, modified, status, k1, k2, flag, body"
 
 
@@ -225,13 +226,18 @@ class Tx:
         self, kind: str, scope: Scope, parents: Sequence[str], *filters: Filter
     ) -> dict[str, Row]:
         """The newest child of each parent, among those that pass the filters."""
-        where, values = _where(kind, scope, (Filter("parent", tuple(parents)), *filters))
-        found = self._db.execute(
-            f"SELECT {_COLUMNS} FROM objects WHERE seq IN "
-            f"(SELECT MAX(seq) FROM objects WHERE {where} GROUP BY parent)",
-            values,
-        )
-        return {row.parent: row for row in map(Row._make, found)}
+        newest: dict[str, Row] = {}
+        # SQLite takes some tens of thousands of values in one statement.
+        for start in range(0, len(parents), _AT_ONCE):
+            some = Filter("parent", tuple(parents[start : start + _AT_ONCE]))
+            where, values = _where(kind, scope, (some, *filters))
+            found = self._db.execute(
+                f"SELECT {_COLUMNS} FROM objects WHERE seq IN "
+                f"(SELECT MAX(seq) FROM objects WHERE {where} GROUP BY parent)",
+                values,
+            )
+            newest.update((row.parent, row) for row in map(Row._make, found))
+        return newest
 
     def count(self, kind: str, scope: Scope, *filters: Filter) -> int:
         """How many objects pass."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from clarifai_grpc.grpc.api import resources_pb2
 
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.transaction import Key, Scope
 from tests.sandbox.driving import Api, node, threshold_version
 
 PUBLIC = "/v2/users/clarifai/apps/main"
@@ -189,3 +192,22 @@ def test_what_cannot_be_combined_is_refused(api: Api, path: str) -> None:
     if path == "/models":
         both = api.refused("GET", path, trained_only="True", bookmark="True")
         assert both[:2] == (400, 11102)
+
+
+def test_a_list_of_very_many_models_can_be_filtered() -> None:
+    store = Store(None)
+    scope = Scope("u", "a")
+    names = [f"m{number}" for number in range(40_000)]
+    try:
+        with store.write() as tx:
+            for name in ("m0", "m39999"):
+                version = resources_pb2.ModelVersion(id=f"version-of-{name}")
+                tx.insert(Key("model_version", *scope, name, version.id), version, at=1)
+        with store.read() as tx:
+            found = tx.newest_children("model_version", scope, names)
+    finally:
+        store.close()
+    assert {name: row.id for name, row in found.items()} == {
+        "m0": "version-of-m0",
+        "m39999": "version-of-m39999",
+    }
