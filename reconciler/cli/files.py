@@ -35,6 +35,14 @@ def write_whole(path: Path, text: str) -> None:
         ) from error
 
 
+def make_folder(folder: Path) -> None:
+    """A folder, with those above it. Raises ``SettingsError``."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{folder} cannot be made: {_why(error)}") from error
+
+
 def make_private_folder(path: Path) -> None:
     """A folder that git ignores. Raises ``SettingsError``."""
     try:

@@ -6,8 +6,6 @@ platform's field names, some of them described in the node that uses them.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,8 +22,9 @@ from reconciler.diagnostics import Diagnostic, arrange, has_errors, problem
 from reconciler.errors import ManifestError
 from reconciler.manifest import nodes as tree
 from reconciler.manifest import sdk
-from reconciler.manifest.documents import load_texts, resolve_number
+from reconciler.manifest.documents import load_texts
 from reconciler.manifest.nodes import describe, mapping_root, plain
+from reconciler.manifest.scalars import scalar
 from reconciler.origin import Origin
 
 _STARTER: Final = """\
@@ -95,7 +94,7 @@ workflows:
 
 def starter(app_id: str, schema: str) -> str:
     """A manifest with comments that validates as it stands; ``schema`` is what editors are told."""
-    return _STARTER.format(app_id=_scalar(app_id), schema=schema)
+    return _STARTER.format(app_id=scalar(app_id), schema=schema)
 
 
 # --- from a workflow file of the SDK
@@ -224,25 +223,25 @@ def _wanting(mapping: tree.Mapping, key: str) -> Iterator[Diagnostic]:
         yield problem("RC102", f"expected an id, got {describe(value)}", value.origin)
 
 
-def _written(scalar: tree.Scalar) -> _Value:
-    return _Value(scalar.value, scalar.text)
+def _written(found: tree.Scalar) -> _Value:
+    return _Value(found.value, found.text)
 
 
 def _lines(workflow: _Workflow, app_id: str, schema: str) -> Iterator[str]:
     yield f"# yaml-language-server: $schema={schema}"
     yield "app:"
-    yield f"  id: {_scalar(app_id)}"
-    yield f"  # default_workflow: {_scalar(workflow.id)}   # without the '#': runs on every new input"
+    yield f"  id: {scalar(app_id)}"
+    yield f"  # default_workflow: {scalar(workflow.id)}   # without the '#': runs on every new input"
     models = [line for id_, model in workflow.models.items() for line in _model(id_, model)]
     if any(_PLACEHOLDER in line for line in models):
         yield from ("", "concepts:", f"  {_PLACEHOLDER}: {{name: {_PLACEHOLDER}}}  {_FILL_IN}")
     if models:
         yield from ("", "models:", *models)
-    yield from ("", "workflows:", f"  {_scalar(workflow.id)}:", "    nodes:")
-    ids = [f"id: {_scalar(node['id'].text)}," for node in workflow.nodes]
+    yield from ("", "workflows:", f"  {scalar(workflow.id)}:", "    nodes:")
+    ids = [f"id: {scalar(node['id'].text)}," for node in workflow.nodes]
     for id_, node in zip(ids, workflow.nodes, strict=True):
         parts = [f"model: {_reference(node['model'], workflow)}"]
-        sources = [_scalar(source["node_id"].text) for source in node.get("node_inputs", ())]
+        sources = [scalar(source["node_id"].text) for source in node.get("node_inputs", ())]
         parts += [f"node_inputs: [{', '.join(sources)}]"] if sources else []
         padded = id_.ljust(max(map(len, ids)))
         yield f"      - {{{padded} {', '.join(parts)}}}"
@@ -253,16 +252,16 @@ _FILL_IN: Final = "# fill in: the workflow file does not say it"
 
 def _model(id_: str, model: Mapping[str, Any]) -> Iterator[str]:
     """An inline model, in our keys; what our language has no key for is kept in a comment."""
-    yield f"  {_scalar(id_)}:"
+    yield f"  {scalar(id_)}:"
     stated = dict(model)
     type_ = stated.pop("model_type_id", None)
     type_id = canonical_model_type(type_.text) if isinstance(type_, _Value) else ""
-    yield f"    model_type_id: {_scalar(type_id)}"
+    yield f"    model_type_id: {scalar(type_id)}"
     if "description" in stated:
         yield f"    description: {_flow(stated.pop('description'))}"
     own = _OWN_KEYS.get(type_id)
     if own is None:
-        yield from (f"    {_scalar(key)}: {_flow(value)}" for key, value in stated.items())
+        yield from (f"    {scalar(key)}: {_flow(value)}" for key, value in stated.items())
         return
     params = stated.pop("params", None)
     stated |= params if isinstance(params, Mapping) else {}
@@ -290,41 +289,21 @@ def _reference(model: Mapping[str, Any], workflow: _Workflow) -> str:
     if not (own or (user and app)) or set("/@") & set(id_ + user + app + version):
         return _flow({key: model[key].text for key in _REFERENCE if key in model})
     name = id_ if own else f"{user}/{app}/{id_}"
-    return _scalar(f"{name}@{version}" if version else name)
+    return scalar(f"{name}@{version}" if version else name)
 
 
 def _flow(value: Any) -> str:
     """A value in one line."""
     match value:
         case _Value(value=str()):
-            return _scalar(value.text)
+            return scalar(value.text)
         case _Value(value=None):
             return "null"
         case _Value():
             return value.text  # a number or a truth value, spelt as it was
         case str():
-            return _scalar(value)
+            return scalar(value)
         case Mapping():
-            return "{" + ", ".join(f"{_scalar(k)}: {_flow(v)}" for k, v in value.items()) + "}"
+            return "{" + ", ".join(f"{scalar(k)}: {_flow(v)}" for k, v in value.items()) + "}"
         case _:
             return "[" + ", ".join(map(_flow, value)) + "]"
-
-
-def _scalar(text: str) -> str:
-    """Text as YAML: bare where nothing else could be meant, else in double quotes."""
-    if _BARE.fullmatch(text) and text.lower() not in _WORDS and isinstance(_number(text), str):
-        return text
-    return json.dumps(text, ensure_ascii=False).translate(_ESCAPED)
-
-
-_BARE = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@-]*(?: [A-Za-z0-9_./@-]+)*")
-_WORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
-_UNSEEN: Final = (*range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF)
-_ESCAPED: Final = {code: f"\\u{code:04x}" for code in _UNSEEN}
-
-
-def _number(text: str) -> int | float | str:
-    try:
-        return resolve_number(text)
-    except OverflowError:
-        return 0.0

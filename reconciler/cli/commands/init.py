@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from reconciler.diagnostics import Diagnostic
 
 _NAME = "app.yaml"
-_SCHEMA = Path("_schema") / "manifest.schema.json"
-_SHARED = Path("schemas") / "manifest.schema.json"
 
 
 @click.command("init")
@@ -39,20 +37,21 @@ def command(folder: Path, app_id: str | None, workflow_file: Path | None) -> int
     in a schemas/ folder around it, else DIR/_schema/manifest.schema.json, written too.
     Nothing is overwritten.
     """
-    from reconciler.cli.files import write_whole
+    from reconciler.cli.files import make_folder, write_whole
+    from reconciler.cli.schema_file import OWN, shared_schema, write_schema
     from reconciler.manifest.starter import from_workflow, starter
 
     _check_folder(folder)
     id_ = _app_id(folder, app_id)
-    shared = _shared_schema(folder)
-    schema = shared or _SCHEMA.as_posix()
+    shared = shared_schema(folder)
+    schema = shared or OWN.as_posix()
     if workflow_file is None:
         text = starter(id_, schema)
     else:
         text = from_workflow(_read(workflow_file), workflow_file.as_posix(), id_, schema)
     if shared is None:
-        _write_schema(folder)
-    _make(folder)
+        write_schema(folder)
+    make_folder(folder)
     write_whole(folder / _NAME, text)
     say(f"written: {(folder / _NAME).as_posix()}")
     return _next(folder)
@@ -92,56 +91,6 @@ def _app_id(folder: Path, stated: str | None) -> str:
         hint = f"letters and digits with single '-' or '_' inside, at most {ID_LENGTH}"
         raise SettingsError(f"--app-id: {stated!r} is no id that the platform takes", hint=hint)
     return stated
-
-
-def _shared_schema(folder: Path) -> str | None:
-    """The way to a schema that the repository around the folder keeps, if there is one."""
-    here = folder.resolve()
-    for above in (here, *here.parents):
-        found = above / _SHARED
-        if found.is_file() and _is_ours(found):
-            return Path(os.path.relpath(found, here)).as_posix()
-        if (above / ".git").exists():
-            return None
-    return None
-
-
-def _is_ours(path: Path) -> bool:
-    import json
-
-    from reconciler.manifest.schema import SCHEMA_ID
-
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(found, dict) and found.get("$id") == SCHEMA_ID
-
-
-def _write_schema(folder: Path) -> None:
-    import json
-
-    from reconciler import registry
-    from reconciler.cli.files import write_whole
-    from reconciler.manifest import schema
-
-    path = folder / _SCHEMA
-    if os.path.lexists(path):
-        return
-    _make(path.parent)
-    built = schema.json_schema(registry.load())
-    write_whole(path, json.dumps(built, indent=2, ensure_ascii=False) + "\n")
-    say(f"written: {path.as_posix()}")
-
-
-def _make(folder: Path) -> None:
-    from reconciler.errors import SettingsError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise SettingsError(f"{folder} cannot be made: {why}") from error
 
 
 def _read(path: Path) -> bytes:
