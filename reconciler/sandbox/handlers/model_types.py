@@ -11,7 +11,6 @@ from reconciler import catalogue
 from reconciler.sandbox import parsing, status
 from reconciler.sandbox.context import Context, Entry, ok, reads
 
-
 _EPOCHS: Final = "train_info.params.num_epochs"
 
 
