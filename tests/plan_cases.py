@@ -53,9 +53,12 @@ class World:
     ) -> Plan:
         selection = Selection(tuple(map(Address.parse, target)), tuple(map(Address.parse, exclude)))
         options = Options(selection, prune=prune, **more)
-        app = live.read_app(self.platform, KINDS, Target("me", APP))
+        trusting = not options.refresh
+        app = live.read_app(self.platform, KINDS, Target("me", APP), trusting=trusting)
         declared = desired if isinstance(desired, ResourceGraph) else declare(desired, app.scope)
-        settled = live.settle(self.platform, KINDS, declared, app)
+        settled = live.settle(
+            self.platform, KINDS, declared, app, trusting=trusting, retrain=options.retrain
+        )
         difference = diff.compare(
             settled.desired, settled.live, settled.choices, KINDS, Policy.of(owner, options)
         )
