@@ -53,7 +53,10 @@ def _deliver(
             found = [None for _ in writes]
         missing = [write for write, item in zip(writes, found, strict=True) if item is None]
         again = _resend(writer, missing, patience, attempts, error)
-        return [item if item is not None else again.pop(0) for item in found]
+        return [
+            again.pop(0) if item is None else error if isinstance(item, ApiError) else item
+            for item in found
+        ]
 
 
 def _resend(
@@ -79,24 +82,29 @@ def _resend(
 
 def _look_for(
     reader: Reader, writes: list[Write], patience: Patience, *, wait: bool
-) -> list[Json | None]:
-    """Each write's effect as it can be read back; None for what cannot be seen in time."""
-    found: list[Json | None] = [None for _ in writes]
+) -> list[Answer | None]:
+    """Each write's effect as it can be read back; None for what cannot be seen in time.
+
+    An error where the last look had no answer: that is no sign of absence, so such a write must
+    not be sent again.
+    """
+    found: list[Answer | None] = [None for _ in writes]
     deadline = patience.clock() + patience.read_back_timeout
     while True:
         shared: dict[object, Json] = {}
         for index, write in enumerate(writes):
-            if found[index] is None:
+            if found[index] is None or isinstance(found[index], ApiError):
                 found[index] = _converse(reader, write.find(), shared)
-        if not wait or all(item is not None for item in found) or patience.clock() >= deadline:
+        seen = all(item is not None and not isinstance(item, ApiError) for item in found)
+        if not wait or seen or patience.clock() >= deadline:
             return found
         patience.sleep(patience.interval)
 
 
 def _converse(
     reader: Reader, conversation: Conversation[Result], shared: dict[object, Json]
-) -> Result | None:
-    """Leads a reading conversation to its end; a failed read finds nothing."""
+) -> Result | ApiError | None:
+    """Leads a reading conversation to its end, which a failed read is as well."""
     answer: Json = None
     try:
         while True:
@@ -109,8 +117,8 @@ def _converse(
     except StopIteration as stop:
         result: Result = stop.value
         return result
-    except ApiError:
-        return None
+    except ApiError as error:
+        return error
 
 
 def read(reader: Reader, request: Call | Listing) -> Json:
