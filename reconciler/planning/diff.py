@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from reconciler.address import Address, field_path
@@ -48,6 +49,7 @@ class Difference:
     prunable: tuple[Address, ...]
     refusals: tuple[str, ...]
     warnings: tuple[str, ...]
+    strays: Mapping[Address, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def compare(
@@ -62,6 +64,7 @@ def compare(
     changes: list[Change] = []
     refusals: list[str] = []
     warnings: list[str] = []
+    strays: dict[Address, tuple[str, ...]] = {}
     unchanged: list[Address] = []
     for resource in desired:
         kind = kinds[resource.address.kind]
@@ -77,8 +80,7 @@ def compare(
         if not found and not refused:
             unchanged.append(resource.address)
         if choice and choice.strays:
-            listed = ", ".join(choice.strays)
-            warnings.append(f"{resource.address}: newer versions that nothing here uses: {listed}")
+            strays[resource.address] = choice.strays
     changes = _with_reasons(changes)
     identities = {resource.identity for resource in desired}
     surplus = [
@@ -112,6 +114,7 @@ def compare(
         tuple(sorted(gone)),
         tuple(sorted(refusals)),
         tuple(sorted(warnings)),
+        MappingProxyType(strays),
     )
 
 

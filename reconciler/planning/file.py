@@ -92,7 +92,7 @@ def to_json(
         "unmanaged": _texts(plan.unmanaged),
         "prunable": _texts(plan.prunable),
         "left_out": _texts(plan.left_out),
-        "warnings": list(plan.warnings),
+        "warnings": [*plan.warnings, *_strays(plan)],
         **({"requests": list(requests)} if requests is not None else {}),
     }
     first = {name: document.pop(name) for name in ("format_version", "tool_version")}
@@ -229,6 +229,11 @@ def _reference_to_json(reference: Reference) -> dict[str, Any]:
     if reference.version:
         found["version"] = reference.version
     return found
+
+
+def _strays(plan: Plan) -> Iterator[str]:
+    for address, ids in plan.strays.items():
+        yield f"{address}: newer versions that nothing here uses: {', '.join(ids)}"
 
 
 def _texts(addresses: Iterable[Address]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from reconciler import dag
 from reconciler.address import APP, DEFAULT_WORKFLOW, Address
 from reconciler.call import Target
+from reconciler.diagnostics import did_you_mean
 from reconciler.errors import RefusedError, SettingsError
 from reconciler.planning.change import Action, Change, Operation, Switch
 from reconciler.planning.diff import Difference
@@ -36,7 +37,8 @@ class Plan:
     ``declared`` is the desired side as the manifest states it, with no pin and no external model
     settled yet, so that the same question can be asked again later: a plan file needs it.
     ``desired`` is the settled one.
-    ``left_out`` are changes that the selection kept out; ``moves`` the renames that the manifest
+    ``strays`` are versions newer than those that models have here, and used by nothing: after a
+    revert there always are some. ``left_out`` are changes that the selection kept out; ``moves`` the renames that the manifest
     states, done or not; ``switch`` what the switch of the default workflow among the operations
     may set off.
     """
@@ -53,6 +55,7 @@ class Plan:
     prunable: tuple[Address, ...] = ()
     left_out: tuple[Address, ...] = ()
     warnings: tuple[str, ...] = ()
+    strays: Mapping[Address, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     options: Options = field(default_factory=Options)
     moves: tuple[tuple[Address, Address], ...] = ()
     switch: Switch | None = None
@@ -115,6 +118,7 @@ def build(
         prunable=difference.prunable,
         left_out=left_out,
         warnings=difference.warnings,
+        strays=difference.strays,
         options=options,
         moves=moves,
         switch=switched,
@@ -132,7 +136,8 @@ def select(
         if address not in known:
             raise SettingsError(
                 f"nothing of this manifest is called {address}",
-                hint="addresses look like model.ID, workflow.ID, concept.ID, app.default_workflow",
+                hint=did_you_mean(str(address), map(str, known))
+                or "addresses look like model.ID, workflow.ID, concept.ID, app.default_workflow",
             )
     edges = desired.edges()
     kept = known

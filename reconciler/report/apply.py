@@ -318,7 +318,7 @@ def render_not_converged(changes: Iterable[Change], *, color: bool = False) -> s
             continue
         lines += [
             f"{name} {visible(field_path(field.path))}: wanted {style.value(field.after)}, "
-            f"the live app has {style.value(field.before)}"
+            f"the live app has {style.live(field.before)}"
             for field in change.fields
         ]
     return "".join(f"{paint.bad('did not converge:')} {line}\n" for line in lines)

@@ -319,6 +319,10 @@ def _notes(plan: Plan, paint: Style) -> Iterator[str]:
         stay := [a for a in plan.unmanaged if a.kind == "concept"]
     ):
         yield f"  {counted(len(stay), 'concept')} cannot be deleted: the API has no way to do it"
+    if plan.strays:
+        named = (f"{visible(str(a))} ({len(ids)})" for a, ids in plan.strays.items())
+        told = listed(named, len(plan.strays), WIDTH)
+        yield paint.faint(f"Newer versions that nothing here uses are kept: {told}")
     for warning in plan.warnings:
         yield f"{paint.warning('Warning:')} {visible(warning)}"
 

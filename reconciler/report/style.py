@@ -88,9 +88,9 @@ def value(found: Any, width: int = VALUE_WIDTH) -> str:
             return version(found)
         case str() if _BARE.fullmatch(found):
             return _cut(found, width)
-        case str() if found:
+        case str():
             return visible(json.dumps(_cut(found, width), ensure_ascii=False))
-        case _ if is_blank(found):
+        case None:
             return "(none)"
         case Mapping():
             items = (f"{value(key)}: {value(item)}" for key, item in found.items())
@@ -101,9 +101,14 @@ def value(found: Any, width: int = VALUE_WIDTH) -> str:
             return str(found)
 
 
+def live(found: Any) -> str:
+    """A value of the live app: the service does not tell what is blank from what is not there."""
+    return value(None if is_blank(found) else found)
+
+
 def change(before: Any, after: Any) -> str:
     """``before -> after``, so that a difference shows even where both are too long to be shown."""
-    texts = value(before), value(after)
+    texts = live(before), value(after)
     if before != after and texts[0] == texts[1] and not isinstance(before, Unknown):
         texts = _apart(before, after)
     elif _is_list(before) and _is_list(after) and any("…" in text for text in texts):

@@ -40,6 +40,8 @@ HEAVY = ("pydantic", "requests", "deepdiff", "yaml", "jsonschema", "google.proto
         ("plan . --scores x.yaml", "error: --scores is for the sandbox alone"),
         ("plan . --target nonsense", "error: 'nonsense' is not an address"),
         ("plan . --target model.absent", "error: nothing of this manifest is called model.absent"),
+        ("plan . --target model.confidnt", "did you mean 'model.confident'?"),
+        ("plan . --exclude workflow.auto", "did you mean 'workflow.auto-annotation'?"),
         ("plan . --colour", "error: No such option '--colour'"),
         ("plan . -o plan.yaml", "error: a plan file cannot be called plan.yaml"),
         ("plan nowhere", "nowhere: error RC001: no such file or directory"),

@@ -255,7 +255,7 @@ def test_a_stray_twin_is_reported_and_leaves_the_plan_empty() -> None:
     made = Tool(platform).plan(manifest())
     assert made.is_empty
     (stray,) = [id_ for id_ in platform.versions["sure"] if id_ != twin["id"]]
-    assert made.warnings == (f"model.sure: newer versions that nothing here uses: {stray}",)
+    assert made.strays == {Address("model", ("sure",)): (stray,)}
 
 
 def test_a_pinned_version_changed_behind_our_back_is_seen() -> None:

@@ -303,9 +303,9 @@ def test_refusals_are_listed_with_their_way_out() -> None:
     ("found", "text"),
     [
         pytest.param(None, "(none)", id="None"),
-        pytest.param("", "(none)", id="empty text"),
-        pytest.param((), "(none)", id="empty list"),
-        pytest.param({}, "(none)", id="empty map"),
+        pytest.param("", '""', id="empty text"),
+        pytest.param((), "[]", id="empty list"),
+        pytest.param({}, "{}", id="empty map"),
         pytest.param(False, "false", id="False"),
         pytest.param(0, "0", id="0"),
         pytest.param(0.95, "0.95", id="float"),
@@ -332,6 +332,10 @@ def test_values_are_short_and_cannot_be_mistaken(found: Any, text: str) -> None:
     ("before", "after", "text"),
     [
         pytest.param(0.95, 0.9, "0.95 -> 0.9", id="numbers"),
+        pytest.param("", "sure", "(none) -> sure", id="nothing before"),
+        pytest.param({"a": [1]}, {"a": []}, "{a: [1]} -> {a: []}", id="nothing inside"),
+        pytest.param([1], [], "[1] -> []", id="nothing left"),
+        pytest.param([1], None, "[1] -> (none)", id="nothing at all"),
         pytest.param("a" * 32, "a" * 31 + "b", f"{'a' * 32} -> {'a' * 31}b", id="alike versions"),
         pytest.param("x" * 300 + "1" + "y" * 99, "x" * 300 + "2" + "y" * 99,
                      f'"…{"x" * 20}1{"y" * 37}…" -> "…{"x" * 20}2{"y" * 37}…"', id="long texts"),
