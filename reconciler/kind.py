@@ -29,7 +29,7 @@ from reconciler.resource import (
     VersionChoice,
     same,
 )
-from reconciler.values import Mark, thaw
+from reconciler.values import Mark, field_digest, thaw
 
 Result = TypeVar("Result")
 
@@ -199,6 +199,18 @@ class Kind(ABC):
         del graph
         return resource.mark
 
+    def parts(self, fields: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+        """Fields cut into what a mark keeps a digest of each: an open map into its stated keys."""
+        for name, value in fields.items():
+            if name in self.open_maps:
+                yield from _leaves((name,), value)
+            elif name not in self.immutable:
+                yield (name,), value
+
+    def digests(self, fields: Mapping[str, Any]) -> dict[str, str]:
+        """The digest of each part of ``fields``, by its path."""
+        return {field_path(path): field_digest(value) for path, value in self.parts(fields)}
+
     def create(self, job: Job) -> Conversation[Learnt]:
         """Makes the object."""
         raise NotImplementedError(self.name)
@@ -271,12 +283,30 @@ def unmoved(kind: Kind, job: Job, *, id_: str = "") -> Conversation[Job | None]:
         waited = yield Pause(min(2.0, 0.25 + waited / 4), "looking for what the plan saw")
 
 
+def _leaves(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves((*path, key), item)
+    else:
+        yield path, value
+
+
+def written_mark(kind: Kind, job: Job) -> Mark:
+    """The mark that a write leaves: with a digest of each field that it states.
+
+    A write that states none, such as one of the mark alone, keeps what is recorded.
+    """
+    before = job.live.mark if job.live else None
+    kept = before.digests if before else {}
+    return replace(job.mark.without_digest(), digests=kind.digests(job.wanted.fields) or kept)
+
+
 def _moved(planned: Resource, found: Resource) -> Iterator[str]:
     """How a live object differs from what the plan saw, a text for each field."""
     yield from _moved_values((), planned.fields, found.fields)
-    if planned.mark != found.mark:
-        was, is_ = (mark.as_json() if mark else None for mark in (planned.mark, found.mark))
-        yield from _moved_values(("metadata", "reconciler"), was, is_)
+    marks = (mark.without_digest() if mark else None for mark in (planned.mark, found.mark))
+    was, is_ = (mark.as_json() if mark else None for mark in marks)
+    yield from _moved_values(("metadata", "reconciler"), was, is_)
 
 
 def _moved_values(path: Path, planned: Any, found: Any) -> Iterator[str]:
@@ -294,7 +324,8 @@ def as_wanted(kind: Kind, job: Job, item: Json) -> bool:
     """Whether the service shows an object as the job's write leaves it, mark included."""
     return any(
         same(job.wanted.fields, found.fields, kind.open_maps)
-        and found.mark == job.mark.without_digest()
+        and found.mark is not None
+        and found.mark.without_digest() == job.mark.without_digest()
         for found in kind.read(item, job.target)
     )
 

@@ -84,7 +84,8 @@ class Version:
     """One immutable version of a live model.
 
     ``digest`` is the recorded one where it may be trusted, else empty; ``configuration`` is None
-    until it was read.
+    until it was read. ``recorded`` is what its mark says, trusted or not, ``changed_at`` when it
+    was last changed in place, ``user_id`` whose it is: for drift alone.
     """
 
     id: str
@@ -92,6 +93,9 @@ class Version:
     created_at: str
     digest: str = ""
     configuration: Mapping[str, Any] | None = None
+    recorded: str = field(default="", compare=False)
+    changed_at: str = field(default="", compare=False)
+    user_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

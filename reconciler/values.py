@@ -7,9 +7,9 @@ import json
 import math
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from reconciler.address import Address
 
@@ -20,6 +20,10 @@ DIGEST_SCHEME = "1"
 """Written before every configuration digest; a digest of another scheme is not trusted."""
 
 
+LATER: Final = "(known after apply)"
+"""What stands for a value that only an apply makes known, where text is shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A value that exists only after an operation was carried out: ``attribute`` of ``address``."""
@@ -28,15 +32,16 @@ class Unknown:
     attribute: str
 
     def __str__(self) -> str:
-        return "(known after apply)"
+        return LATER
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What we write into ``metadata.reconciler``: whose the object is. No time, no run id.
 
-    ``origin`` is ``created`` or ``adopted``; ``digest`` stands on model versions alone;
-    ``relations`` on concepts: the relations of this subject that we created.
+    ``origin`` is ``created`` or ``adopted``; ``digest`` stands on model versions alone, ``digests``
+    on everything else: by path, one of each declared field as we last wrote it; ``relations`` on
+    concepts: the relations of this subject that we created.
     """
 
     owner: str
@@ -44,6 +49,7 @@ class Mark:
     protect: bool = False
     digest: str = ""
     relations: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def as_json(self) -> dict[str, Any]:
         """The mark as it is sent: fields without a value are left out."""
@@ -54,6 +60,8 @@ class Mark:
             fields["digest"] = self.digest
         if self.relations:
             fields["relations"] = sorted(self.relations)
+        if self.digests:
+            fields["digests"] = dict(sorted(self.digests.items()))
         return fields
 
     @classmethod
@@ -62,25 +70,27 @@ class Mark:
         mark = metadata.get(MARK_KEY) if isinstance(metadata, Mapping) else None
         if not isinstance(mark, Mapping) or not isinstance(mark.get("owner"), str):
             return None
-        relations = mark.get("relations")
+        relations, digests = mark.get("relations"), mark.get("digests")
+        digests = digests if isinstance(digests, Mapping) else {}
         return cls(
             owner=mark["owner"],
             origin=str(mark.get("origin", "adopted")),
             protect=mark.get("protect") is True,
             digest=str(mark.get("digest", "")),
             relations=tuple(map(str, relations)) if isinstance(relations, list) else (),
+            digests=MappingProxyType({str(path): str(text) for path, text in digests.items()}),
         )
 
     def without_digest(self) -> Mark:
-        """The mark of the object itself, as opposed to one of its versions."""
-        return replace(self, digest="")
+        """What it says of whose the object is, and nothing of what was written."""
+        return replace(self, digest="", digests=MappingProxyType({}))
 
 
 def marked(metadata: Mapping[str, Any], mark: Mark) -> dict[str, Any]:
     """``metadata`` with our mark in it; keys that others put under ours survive."""
     before = metadata.get(MARK_KEY)
     kept = dict(before) if isinstance(before, Mapping) else {}
-    for name in ("protect", "relations"):
+    for name in ("protect", "relations", "digests"):
         kept.pop(name, None)
     return {**metadata, MARK_KEY: {**kept, **mark.as_json()}}
 
@@ -185,3 +195,33 @@ def digest(value: Any) -> str:
 def version_digest(configuration: Mapping[str, Any]) -> str:
     """What a version's mark records, so that a later plan need not read the version."""
     return f"{DIGEST_SCHEME}:{digest(configuration)}"
+
+
+def field_digest(value: Any) -> str:
+    """What a mark records of one declared field: blanks in it, their lack and key order are no matter.
+
+    Of a value that is known only later, the digest is too.
+    """
+    text = digest(_without_blanks(value))
+    return LATER if LATER in _texts(value) else f"{DIGEST_SCHEME}:{text[7:19]}"
+
+
+def _without_blanks(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        bare = {key: _without_blanks(item) for key, item in value.items()}
+        return {key: item for key, item in bare.items() if item is not None} or None
+    if isinstance(value, list | tuple):
+        return [_without_blanks(item) for item in value] or None
+    return None if value == "" else value
+
+
+def _texts(value: Any) -> Iterable[Any]:
+    """Every scalar in ``value``."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+    else:
+        yield value

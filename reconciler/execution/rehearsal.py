@@ -14,8 +14,8 @@ from reconciler.execution.run import Limits, run
 from reconciler.kind import Kind
 from reconciler.planning.change import Key, Operation
 from reconciler.resource import ResourceGraph
+from reconciler.values import LATER
 
-LATER: Final = "(known after apply)"
 _TRAINED: Final = {"id": LATER, "status": {"code": 21100}}
 
 

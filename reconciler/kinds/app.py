@@ -24,6 +24,7 @@ from reconciler.kind import (
     find_object,
     still_there,
     unmoved,
+    written_mark,
 )
 from reconciler.resource import Resource
 from reconciler.spec import Flag, Id, Metadata, Notes, Spec, Text, spelled, spellings
@@ -192,7 +193,8 @@ class AppKind(Kind):
         if "visibility" in job.wanted.fields:
             fields["visibility"] = {"gettable": VISIBILITIES.number_of(fields["visibility"])}
         stated = job.wanted.fields.get("metadata", {})
-        fields["metadata"] = marked({**(raw.get("metadata") or {}), **stated}, job.mark)
+        metadata = {**(raw.get("metadata") or {}), **stated}
+        fields["metadata"] = marked(metadata, written_mark(self, job))
         return fields
 
     def _wanted(self, job: Job) -> Any:

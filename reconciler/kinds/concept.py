@@ -21,6 +21,7 @@ from reconciler.kind import (
     editable,
     find_item,
     still_there,
+    written_mark,
 )
 from reconciler.resource import Resource
 from reconciler.spec import Flag, LooseId, Metadata, Spec, Text
@@ -119,7 +120,8 @@ class ConceptKind(Kind):
         kept = editable(raw, _EDITABLE)
         stated = {**kept, **job.wanted.fields}
         metadata = {**(raw.get("metadata") or {}), **stated.pop("metadata", {})}
-        return {"id": job.wanted.address.id, **stated, "metadata": marked(metadata, job.mark)}
+        mark = written_mark(self, job)
+        return {"id": job.wanted.address.id, **stated, "metadata": marked(metadata, mark)}
 
     def _write(self, job: Job, call: Call) -> Write:
         def is_as_wanted(item: Json) -> bool:

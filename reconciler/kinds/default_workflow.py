@@ -31,6 +31,9 @@ from reconciler.values import MARK_KEY, Mark, marked
 FORMER = "former_default_workflow"
 """Where the app's mark says which default workflow ``destroy`` restores."""
 
+WRITTEN = "default_workflow"
+"""Where the app's mark says which default workflow we last set."""
+
 _SENT_BACK = (
     "name",
     "default_language",
@@ -89,9 +92,11 @@ class DefaultWorkflowKind(Kind):
         )
         if id_:
             mine = owner == (target.user_id, target.app_id)
-            former = {"former": name} if (name := former_default(app)) else {}
+            records = {"former": _recorded(app, FORMER), "written": _recorded(app, WRITTEN)}
             workflow_name = id_ if mine else "/".join((*owner, id_))
-            yield _default(workflow_name, raw=app, options=former)
+            yield _default(
+                workflow_name, raw=app, options={k: name for k, name in records.items() if name}
+            )
 
     def create(self, job: Job) -> Conversation[Learnt]:
         """The first switch of an app that had no default workflow."""
@@ -132,23 +137,26 @@ class DefaultWorkflowKind(Kind):
         return {}
 
     def _remembering(self, job: Job, app: Mapping[str, Any]) -> dict[str, Any]:
-        """The app's metadata, with the default of before our first switch until that is restored."""
+        """The app's metadata: the default that we set, and until that is restored the one of before."""
         metadata = dict(app.get("metadata") or {})
         mark = Mark.read(metadata) or Mark(job.mark.owner, "adopted")
         found = marked(metadata, mark)
         now = next(iter(self.read({"app": app}, job.target)), None)
         if job.wanted.options.get("restores"):
-            found[MARK_KEY].pop(FORMER, None)
-        elif now is not None:
+            for name in (FORMER, WRITTEN):
+                found[MARK_KEY].pop(name, None)
+            return found
+        found[MARK_KEY][WRITTEN] = job.wanted.fields["workflow"]
+        if now is not None:
             found[MARK_KEY].setdefault(FORMER, now.fields["workflow"])
         return found
 
 
-def former_default(app: Mapping[str, Any]) -> str:
-    """The default workflow of before our first switch, empty if none is recorded."""
+def _recorded(app: Mapping[str, Any], name: str) -> str:
+    """A default workflow that the app's mark records, empty if there is none."""
     mark = (app.get("metadata") or {}).get(MARK_KEY)
-    former = mark.get(FORMER) if isinstance(mark, Mapping) else None
-    return former if isinstance(former, str) else ""
+    recorded = mark.get(name) if isinstance(mark, Mapping) else None
+    return recorded if isinstance(recorded, str) else ""
 
 
 def _readable(stated: str, scope: Scope) -> str:

@@ -46,6 +46,7 @@ from reconciler.kind import (
     renaming,
     still_there,
     unmoved,
+    written_mark,
 )
 from reconciler.kinds import model_types
 from reconciler.kinds.model_types.base import ModelSpec, ModelType
@@ -262,6 +263,7 @@ class ModelKind(VersionedKind):
             item.get("created_at", ""),
             _trusted_digest(item),
             type_.read(item, scope) if full else None,
+            *_record(item),
         )
 
     def create(self, job: Job) -> Conversation[Learnt]:
@@ -358,7 +360,7 @@ class ModelKind(VersionedKind):
         if "visibility" in stated:
             fields["visibility"] = {"gettable": VISIBILITIES.number_of(stated["visibility"])}
         metadata = {**(raw.get("metadata") or {}), **stated.get("metadata", {})}
-        fields["metadata"] = marked(metadata, job.mark.without_digest())
+        fields["metadata"] = marked(metadata, written_mark(self, job))
         return fields
 
     def _is_as_wanted(self, job: Job) -> Any:
@@ -431,6 +433,15 @@ def _trusted_digest(version: Json) -> str:
     if mark is None or not changed or not version.get("created_at") or changed > made:
         return ""
     return mark.digest if mark.digest.startswith(f"{DIGEST_SCHEME}:") else ""
+
+
+def _record(version: Json) -> tuple[str, str, str]:
+    """The digest in a version's mark, trusted or not; when it was changed in place; whose it is."""
+    mark = Mark.read(version.get("metadata"))
+    changed, made = (_micros(version.get(name)) for name in ("modified_at", "created_at"))
+    trained = _micros(version.get("completed_at"))
+    later = str(version["modified_at"]) if made and changed > max(made, trained) else ""
+    return mark.digest if mark else "", later, str(version.get("user_id") or "")
 
 
 def _micros(timestamp: object) -> str:

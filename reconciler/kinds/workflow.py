@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
@@ -26,6 +26,7 @@ from reconciler.kind import (
     renaming,
     still_there,
     unmoved,
+    written_mark,
 )
 from reconciler.model_reference import (
     ModelName,
@@ -35,7 +36,7 @@ from reconciler.model_reference import (
     written_model,
 )
 from reconciler.node_graph import node_problems
-from reconciler.resource import External, Reference, Resource, ResourceGraph
+from reconciler.resource import External, Path, Reference, Resource, ResourceGraph
 from reconciler.spec import (
     Data,
     Flag,
@@ -368,6 +369,12 @@ class WorkflowKind(Kind):
             raw=answer,
         )
 
+    def parts(self, fields: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+        """Each node by itself, without its model's name: the version says it, and survives a rename."""
+        yield from super().parts({k: v for k, v in fields.items() if k != "nodes"})
+        for id_, node in fields.get("nodes", {}).items():
+            yield ("nodes", id_), {name: v for name, v in node.items() if name != "model"}
+
     def history(self, target: Target, address: Address) -> Listing:
         """``GET ~/workflows/{id}/versions``."""
         return Listing(target.at("workflows", address.id, "versions"), "workflow_versions")
@@ -423,7 +430,7 @@ class WorkflowKind(Kind):
             "id": job.wanted.address.id,
             **stated,
             "nodes": nodes,
-            "metadata": marked(metadata, job.mark),
+            "metadata": marked(metadata, written_mark(self, job)),
         }
 
 
