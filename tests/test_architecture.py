@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent / "reconciler"
 
 WORDS = (
     "errors",
+    "shape",
     "origin",
     "call",
     "address",
@@ -39,6 +40,13 @@ ALLOWED: dict[str, set[str]] = {
     "registry": {*WORDS, "kinds"},
     "manifest": {*WORDS, "routing"},
     "planning": {*WORDS, "api.protocol"},
+    "export": {
+        *WORDS,
+        "api.protocol",
+        "planning.live",
+        "planning.versions",
+        "manifest.scalars",
+    },
     "execution": {*WORDS, "api.protocol", "planning.change", "planning.plan"},
     "report": {
         *WORDS,

@@ -12,6 +12,8 @@ COMMANDS = {
     "plan": ("plan", "Show what apply would do to the live app."),
     "apply": ("apply", "Carry out a manifest, or a reviewed plan file."),
     "destroy": ("destroy", "Delete what this tool made for a manifest."),
+    "export": ("export", "Write a live app as a manifest."),
+    "drift": ("drift", "Show what changed outside since the last apply."),
     "unlock": ("unlock", "End the lease of a run that is gone."),
     "inputs": ("inputs", "Push inputs through the default workflow."),
     "annotations": ("annotations", "See what the default workflow wrote."),
