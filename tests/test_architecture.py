@@ -54,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
         "planning.change",
         "planning.plan",
         "planning.diff",
+        "planning.drift",
         "planning.file",
         "execution.outcome",
         "execution.annotations",

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from reconciler.address import Address
 from reconciler.cli.streams import NO_COLOR
+from reconciler.errors import SettingsError
 from reconciler.planning.options import PRUNE_LIMIT, SWITCH_LIMIT, Options, Selection
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -190,17 +191,30 @@ def decisions(function: Function) -> Function:
     return selection(function)
 
 
+def take_selection(values: dict[str, Any]) -> Selection:
+    """Takes ``--target`` and ``--exclude`` out of a command's values. Raises ``SettingsError``."""
+    chosen, left_out = (
+        tuple(map(Address.parse, values.pop(name))) for name in ("targets", "excludes")
+    )
+    return Selection(chosen, left_out)
+
+
 def take_options(values: dict[str, Any]) -> Options:
     """Takes what shapes a plan out of a command's values. Raises ``SettingsError`` for no address."""
-    chosen, taken, trained = (
-        tuple(map(Address.parse, values.pop(name))) for name in ("targets", "take_over", "retrain")
+    refresh = values.pop("refresh")
+    if refresh == "only":
+        raise SettingsError(
+            "--refresh only shows drift and changes nothing",
+            hint="use it with plan, or the command drift",
+        )
+    taken, trained = (
+        tuple(map(Address.parse, values.pop(name))) for name in ("take_over", "retrain")
     )
-    selected = Selection(chosen, tuple(map(Address.parse, values.pop("excludes"))))
     return Options(
-        selected,
+        take_selection(values),
         take_over=taken,
         retrain=trained,
-        refresh=values.pop("refresh") == "full",
+        refresh=refresh == "full",
         **{name: values.pop(name) for name in _PLAIN},
     )
 

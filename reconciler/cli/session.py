@@ -31,7 +31,7 @@ from reconciler.execution.rehearsal import rehearse
 from reconciler.kind import Kind, Scope
 from reconciler.manifest.desired import Inputs, Manifest, load
 from reconciler.manifest.variables import spelt
-from reconciler.planning import cutover, diff, ending, live, plan, rename
+from reconciler.planning import cutover, diff, drift, ending, live, plan, rename
 from reconciler.planning.file import PlanFile
 from reconciler.planning.options import Options, Policy
 from reconciler.resource import ResourceGraph
@@ -309,6 +309,23 @@ def read_plan(platform: Platform[ClientT], question: Question) -> plan.Plan:
         options=options,
         switch=cutover.read_switch(reader, app.target, difference.changes, settled, options),
         source=question.source,
+    )
+
+
+def read_drift(platform: Platform[ClientT], question: Question) -> drift.Drift:
+    """What changed outside since the last write, by the same reads as a plan's."""
+    kinds, reader, options = registry.load(), platform.client, question.options
+    trusting = not options.refresh
+    app = live.read_app(reader, kinds, platform.target, trusting=trusting)
+    renamed = rename.rename(app.graph, question.moves)
+    app = replace(app, graph=renamed.live, called=renamed.called)
+    declared = _declared(question.desired, app.scope, kinds)
+    settled = live.settle(reader, kinds, declared, app, trusting=trusting)
+    difference = diff.compare(
+        settled.desired, settled.live, settled.choices, kinds, Policy.of(question.owner, options)
+    )
+    return drift.find(
+        platform.base_url, app, settled, difference, kinds, selection=options.selection
     )
 
 

@@ -56,6 +56,17 @@ def command(
     connection = options.take_connection(values)
     show_requests, connection = connection.show_requests, replace(connection, show_requests=False)
     layers = options.take_layers(values)
+    if values["refresh"] == "only":
+        from reconciler.cli.commands.drift import show
+
+        if out is not None or compare is not None or show_requests:
+            raise SettingsError(
+                "--refresh only shows drift instead of a plan",
+                hint="leave out -o, --compare and --requests",
+            )
+        shaped = options.take_options({**values, "refresh": None})
+        drifted = 2 if detailed_exitcode else 0
+        return show(path, connection, layers, shaped, format_, drifted=drifted)
     shaped = options.take_options(values)
     if out is not None and out.suffix in {".yaml", ".yml"}:
         raise SettingsError(
