@@ -99,6 +99,21 @@ def test_the_text_shows_what_each_request_is_for_and_its_body(
     assert tool.done("plan", manifest, "--requests").endswith("\n\nRequests: none.\n")
 
 
+def test_the_switch_of_an_app_that_is_made_first_shows_the_app_as_it_was_made(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    tool = Tool.on(sandbox, tmp_path)
+    manifest = tmp_path / "app.yaml"
+    text = BASE.replace("shown, ", "made-first, description: Of cats, ")
+    manifest.write_text(text)
+    plan = json.loads(tool.done("plan", manifest, "--requests", "--format", "json"))
+    made, switched = (one["body"]["apps"][0] for one in plan["requests"] if "apps" in one["body"])
+    assert switched.pop("default_workflow")["id"] == "main"
+    switched["metadata"]["reconciler"].pop("default_workflow")
+    assert made == switched
+    assert (made["description"], made["metadata"]["reconciler"]["origin"]) == ("Of cats", "created")
+
+
 def test_a_plan_is_compared_with_the_approved_one(sandbox: Sandbox, tmp_path: Path) -> None:
     tool = Tool.on(sandbox, tmp_path)
     manifest, approved = tmp_path / "app.yaml", tmp_path / "approved.json"
