@@ -1,0 +1,162 @@
+"""What changed outside, as people read it, and that looking at it writes nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from e2e.conftest import Here
+from e2e.tool import people
+
+from reconciler.sandbox import Sandbox
+from tests.sandbox.driving import Api
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "drift"
+
+
+@pytest.fixture
+def api(platform: Sandbox) -> Iterator[Callable[[str], Api]]:
+    """A colleague's hands on an app."""
+    with requests.Session() as session:
+        yield lambda app: Api(platform, app, session)
+
+
+def settled(text: str, platform: Sandbox) -> str:
+    """A report without what is another one each time."""
+    text = text.replace(platform.base_url, "http://sandbox").replace(platform.user_id, "user")
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
+    return re.sub(r"\b[0-9a-f]{8}…", "VERSION", text)
+
+
+def by_hand(api: Api) -> str:
+    """Somebody lowers a threshold in the portal, pins the new version and says so in the app."""
+    model = api("GET", "/models/confident")["model"]
+    path = f"/models/confident/versions/{model['model_version']['id']}/output_info"
+    info = api("GET", path)["model"]["model_version"]["output_info"]
+    for concept in info["data"]["concepts"]:
+        concept["value"] = 0.5 if concept["id"] == "adult" else concept["value"]
+    version = {"output_info": {"data": info["data"], "params": info["params"]}}
+    made = api("POST", "/models/confident/versions", {"model_versions": [version]})
+    id_: str = made["model"]["model_version"]["id"]
+    workflow = api("GET", "/workflows/auto-annotation")["workflow"]
+    for node in workflow["nodes"]:
+        if node["id"] == "confident":
+            node["model"]["model_version"] = {"id": id_}
+    changed = [{"id": "auto-annotation", "nodes": workflow["nodes"]}]
+    api("PATCH", "/workflows", {"workflows": changed, "action": "overwrite"})
+    app = {"id": api.app, "description": "by hand"}
+    api("PATCH", "/v2/users/me/apps", {"apps": [app], "action": "overwrite"})
+    (edge,) = (
+        edge
+        for edge in api("GET", "/concepts/relations")["concept_relations"]
+        if edge["subject_concept"]["id"] == "man"
+    )
+    api("DELETE", "/concepts/man/relations", {"ids": [edge["id"]]})
+    api.concepts("somebody's")
+    return id_
+
+
+def test_drift_names_what_changed_outside_and_only_reads(
+    here: Here, platform: Sandbox, api: Callable[[str], Api]
+) -> None:
+    manifest = people(here.folder, "drifting")
+    assert here.done("drift", manifest) == (
+        f"{platform.user_id}/drifting is not there: deleted outside, or not made yet.\n"
+    )
+    here.done("apply", manifest, "--auto-approve")
+    nothing = f"No drift. {platform.user_id}/drifting is as it was last written (15 resources compared).\n"
+    assert here.done("drift", manifest, "--detailed-exitcode") == nothing
+
+    version = by_hand(api("drifting"))
+    platform.clear_requests()
+    ended = here("drift", manifest, "--detailed-exitcode")
+    assert (ended.status, ended.err) == (2, "")
+    assert settled(ended.out, platform) == (GOLDEN / "by-hand.txt").read_text("utf-8")
+    assert here("drift", manifest).status == 0
+    assert here.done("plan", manifest, "--refresh", "only") == ended.out
+    document = json.loads(here.done("drift", manifest, "--format", "json"))
+    assert {request.method for request in platform.requests()} == {"GET"}
+
+    found = {finding["address"]: finding for finding in document["findings"]}
+    assert document["drift"] is True
+    assert found["model.confident"]["version"] == version
+    assert found["model.confident"]["modified_at"].endswith("Z")
+    assert found["model.confident"]["changes"] == [
+        {"path": "thresholds.adult", "declared": 0.95, "live": 0.5}
+    ]
+    assert document["unmanaged"] == ['concept."somebody\'s"']
+
+    here.done("apply", manifest, "--auto-approve")
+    told = here.done("drift", manifest, "--detailed-exitcode").splitlines()
+    assert told[0] + "\n" == nothing
+    assert told[1:] == [
+        "Newer versions that nothing here uses: model.confident (1)",
+        'Unmanaged: concept."somebody\'s"',
+    ]
+
+
+def test_what_the_manifest_changed_is_no_drift(here: Here, platform: Sandbox) -> None:
+    here.done("apply", people(here.folder, "changed"), "--auto-approve")
+    manifest = people(here.folder, "changed", ("adult: 0.95", "adult: 0.9"))
+    assert here.done("drift", manifest, "--detailed-exitcode") == (
+        f"No drift. {platform.user_id}/changed is as it was last written (15 resources compared).\n"
+        "3 objects more differ since the manifest changed, not the app: "
+        f"reconciler plan {manifest}\n"
+    )
+
+
+def test_another_default_workflow_shows_with_the_one_that_we_set(
+    here: Here, api: Callable[[str], Api]
+) -> None:
+    manifest = people(here.folder, "switched")
+    here.done("apply", manifest, "--auto-approve")
+    empty = {"id": "Empty", "user_id": "clarifai", "app_id": "main"}
+    app = {"id": "switched", "default_workflow": empty}
+    api("switched")("PATCH", "/v2/users/me/apps", {"apps": [app], "action": "overwrite"})
+    ended = here("drift", manifest, "--format", "json", "--detailed-exitcode")
+    (finding,) = json.loads(ended.out)["findings"]
+    assert ended.status == 2
+    assert (finding["address"], finding["cause"]) == ("app.default_workflow", "changed outside")
+    change: Any = {"declared": "auto-annotation", "live": "clarifai/main/Empty"}
+    assert finding["changes"] == [{"path": "workflow", **change}]
+
+
+def test_without_a_record_the_report_says_so(
+    here: Here, api: Callable[[str], Api], platform: Sandbox
+) -> None:
+    platform_app = api("adopted")
+    platform_app("POST", "/v2/users/me/apps", {"apps": [{"id": "adopted", "description": "old"}]})
+    manifest = here.folder / "app.yaml"
+    manifest.write_text("app: {id: adopted, description: new}\n")
+    ended = here("drift", manifest, "--detailed-exitcode")
+    assert ended.status == 2
+    assert settled(ended.out, platform) == (
+        "reconciler drift for user/adopted on http://sandbox\n\n"
+        "  ~ app  differs, no record of our last write\n"
+        "      description  new -> old\n\n"
+        "Drift: 1 object changed (declared -> live); 1 resource compared.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("apply", "--auto-approve", "--refresh", "only"),
+            "use it with plan, or the command drift",
+        ),
+        (("plan", "--refresh", "only", "-o", "p.json"), "leave out -o, --compare and --requests"),
+    ],
+    ids=["apply", "a plan file"],
+)
+def test_a_look_at_drift_is_no_plan(here: Here, arguments: tuple[str, ...], told: str) -> None:
+    manifest = people(here.folder, "looked-at")
+    command, *options = arguments
+    ended = here(command, manifest, *options)
+    assert (ended.status, ended.out) == (1, "")
+    assert told in ended.err
