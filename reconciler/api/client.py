@@ -28,6 +28,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from reconciler import __version__
+from reconciler.api.answers import LARGEST
 from reconciler.api.envelope import (
     Answer,
     Failure,
@@ -52,6 +53,12 @@ from reconciler.call import Call, Json, Listing
 from reconciler.errors import ApiError, ProtocolError, TransportError
 
 _LOG = logging.getLogger(__name__)
+MOST_PAGES = 1000
+"""Pages of one list: a million items are no app's, so that a list that goes on has no end."""
+
+_PIECE = 16 * 1024
+"""Bytes of an answer taken at once: packed ones grow a thousandfold at most."""
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -86,7 +93,8 @@ class ReadClient:
         """Every item of every page, each id once. Raises ApiError."""
         seen: set[str] = set()
         items: list[Json] = []
-        for page in self._pages(listing):
+        for call, page in self._pages(listing):
+            before = len(items)
             for item in page:
                 # Pages shift while others write: an item may come again on the next one.
                 name = item.get("id") if isinstance(item, dict) else None
@@ -95,6 +103,9 @@ class ReadClient:
                         continue
                     seen.add(name)
                 items.append(item)
+            if len(page) >= PER_PAGE and len(items) == before:
+                number = call.query["page"]
+                raise _endless(call, f"page {number} holds only what earlier pages held")
         return items
 
     def read_lists(self, listings: Sequence[Listing]) -> list[list[Json]]:
@@ -123,9 +134,9 @@ class ReadClient:
         except ApiError as error:
             return error
 
-    def _pages(self, listing: Listing) -> Iterator[list[Json]]:
-        number, before = 1, None
-        while True:
+    def _pages(self, listing: Listing) -> Iterator[tuple[Call, list[Json]]]:
+        before = None
+        for number in range(1, MOST_PAGES + 1):
             call = listing.page(number, PER_PAGE)
             body = self.get(call)
             page = body.get(listing.key) or []
@@ -134,16 +145,21 @@ class ReadClient:
                     f"{listing.key!r} of the answer is no list", method=call.method, path=call.path
                 )
             if page and page == before:
-                raise ProtocolError(
-                    f"page {number} is page {number - 1} again, so the list has no end",
-                    method=call.method,
-                    path=call.path,
-                    hint="the service does not count pages as the platform does",
-                )
-            yield page
+                raise _endless(call, f"page {number} is page {number - 1} again")
+            yield call, page
             if len(page) < PER_PAGE:
                 return
-            number, before = number + 1, page
+            before = page
+        raise _endless(call, f"there is more after {MOST_PAGES} pages")
+
+
+def _endless(call: Call, why: str) -> ProtocolError:
+    return ProtocolError(
+        f"{why}, so the list has no end",
+        method=call.method,
+        path=call.path,
+        hint="the service does not count pages as the platform does",
+    )
 
 
 class Client(ReadClient):
@@ -249,7 +265,10 @@ class _Line:
                 data=body,
                 timeout=(self._settings.connect_timeout, self._settings.read_timeout),
                 allow_redirects=False,
+                stream=True,
             )
+            with response:
+                content = _content(response)
             status = response.status_code
         except requests.RequestException as error:
             return self._no_answer(call, error), None
@@ -257,14 +276,28 @@ class _Line:
             if self._on_request is not None:
                 self._on_request(call, status, self._clock() - began)
         headers = response.headers
+        if content is None:
+            return self._too_large(call, status), None
         answer = Answer(
             status,
             headers.get("Content-Type", ""),
-            response.content,
+            content,
             headers.get("Location", ""),
         )
         rest = retry_after_seconds(headers.get("Retry-After"), datetime.now(UTC))
         return read_answer(call, answer, self._settings.token), rest
+
+    @staticmethod
+    def _too_large(call: Call, status: int) -> Failure:
+        error = build_error(
+            ProtocolError,
+            call,
+            f"the answer is larger than {LARGEST // 2**20} MB, more than is read",
+            Situation.FOREIGN,
+            hint="check CLARIFAI_API_BASE, and proxies on the way to it",
+            http_status=status,
+        )
+        return Failure(error, Situation.FOREIGN)
 
     def _no_answer(self, call: Call, cause: requests.RequestException) -> Failure:
         situation, why, hint = _explain(cause, self._settings)
@@ -280,6 +313,18 @@ class _Line:
         # The text of the cause may quote the request, so it is chained only by its type.
         error.__cause__ = type(cause)(clean(str(cause), self._settings.token))
         return Failure(error, situation)
+
+
+def _content(response: requests.Response) -> bytes | None:
+    """The unpacked bytes of an answer, None if there are too many to be read."""
+    pieces: list[bytes] = []
+    size = 0
+    for piece in response.iter_content(_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > LARGEST:
+            return None
+    return b"".join(pieces)
 
 
 class _Key(AuthBase):
@@ -298,6 +343,8 @@ def _open_session(settings: Settings) -> requests.Session:
     session.auth = _Key(settings.token)
     session.headers["User-Agent"] = f"reconciler/{__version__}"
     session.headers["Accept"] = "application/json"
+    # what is unpacked piece by piece, whatever else is installed
+    session.headers["Accept-Encoding"] = "gzip, deflate"
     session.headers["Content-Type"] = "application/json"
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     # No proxy stands between this machine and itself, whatever the environment says.

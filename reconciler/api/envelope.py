@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from reconciler.api.answers import check_answer, check_failure, decode
 from reconciler.api.retry import RULES, Situation, situation_of
 from reconciler.api.settings import TOKEN_HINT, Secret
 from reconciler.call import Call, Json
@@ -23,6 +24,7 @@ from reconciler.errors import (
     ProtocolError,
     ThrottledError,
 )
+from reconciler.shape import MisfitError
 
 SUCCESS, ACCEPTED, MIXED, FAILURE = 10000, 10070, 10010, 10020
 
@@ -143,7 +145,10 @@ def read_answer(call: Call, answer: Answer, token: Secret) -> Success | Failure:
     if 300 <= answer.http_status < 400:
         return _redirected(call, answer, token)
     try:
-        body = json.loads(answer.content)
+        body = decode(answer.content)
+        check_failure(body)
+    except MisfitError as misfit:
+        return _misshapen(call, answer, None, misfit, token)
     except (ValueError, RecursionError):
         return _not_json(call, answer, token)
     status = body.get("status") if isinstance(body, dict) else None
@@ -153,12 +158,15 @@ def read_answer(call: Call, answer: Answer, token: Secret) -> Success | Failure:
     if token.reveal().encode() in answer.content:
         body = _redact_statuses(body, token)
         status = body["status"]
-    if answer.http_status < 400 and code in {SUCCESS, ACCEPTED}:
-        return Success(body)
+    done = answer.http_status < 400 and code in {SUCCESS, ACCEPTED}
     # A listing of inputs comes back as 207/10010 when some of those listed had failed.
-    if call.method == "GET" and code in {MIXED, FAILURE} and _has_items(body):
-        return Success(body)
-    return _failed(call, answer, body, code, token)
+    if not done and not (call.method == "GET" and code in {MIXED, FAILURE} and _has_items(body)):
+        return _failed(call, answer, body, code, token)
+    try:
+        check_answer(call, body)
+    except MisfitError as misfit:
+        return _misshapen(call, answer, status, misfit, token)
+    return Success(body)
 
 
 def _failed(call: Call, answer: Answer, body: Any, code: int, token: Secret) -> Failure:
@@ -177,7 +185,7 @@ def _failed(call: Call, answer: Answer, body: Any, code: int, token: Secret) -> 
         hint=meaning.hint,
         http_status=answer.http_status,
         code=code,
-        request_id=clean(str(status.get("req_id", "")), token, 64),
+        request_id=clean(str(status.get("req_id") or ""), token, 64),
     )
     if isinstance(error, MixedError):
         error.body = body
@@ -206,11 +214,32 @@ def _redirected(call: Call, answer: Answer, token: Secret) -> Failure:
     return Failure(error, Situation.REFUSED)
 
 
+def _misshapen(
+    call: Call, answer: Answer, status: Any, misfit: MisfitError, token: Secret
+) -> Failure:
+    """The platform's JSON, in which something is not what its contract says."""
+    status = status if isinstance(status, dict) else {}
+    error = build_error(
+        ProtocolError,
+        call,
+        clean(f"{misfit.path or 'the answer'} {misfit.what}", token),
+        Situation.FOREIGN,
+        hint="the service does not answer as the platform's contract has it: check "
+        "CLARIFAI_API_BASE, and what stands before the service",
+        http_status=answer.http_status,
+        code=_number(status.get("code")) or 0,
+        request_id=clean(str(status.get("req_id") or ""), token, 64),
+    )
+    return Failure(error, Situation.FOREIGN)
+
+
 def _not_json(call: Call, answer: Answer, token: Secret) -> Failure:
     """A page, a cut body, an empty one, or JSON without the envelope."""
     start = answer.content.lstrip()[:1]
     situation = situation_of(answer.http_status, 0) or (
-        Situation.GARBLED if start in {b"{", b"["} and not _is_json(answer) else Situation.FOREIGN
+        Situation.GARBLED
+        if start in {b"{", b"["} and _breaks_off(answer.content)
+        else Situation.FOREIGN
     )
     kind = clean(answer.content_type, token, 60).partition(";")[0].strip() or "no content type"
     opening = answer.content.lstrip()[:9].lower()
@@ -309,12 +338,17 @@ def _words(status: Mapping[str, Any]) -> str:
     return f"{description}: {details}" if description else details
 
 
-def _is_json(answer: Answer) -> bool:
+def _breaks_off(content: bytes) -> bool:
+    """Whether an answer may be the beginning of JSON: a cut one, as opposed to a strange one."""
     try:
-        json.loads(answer.content)
-    except (ValueError, RecursionError):
+        decode(content)
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data"
+    except (json.JSONDecodeError, RecursionError):
+        return True
+    except (ValueError, MisfitError):
         return False
-    return True
+    return False
 
 
 def _has_items(body: Mapping[str, Any]) -> bool:

@@ -36,7 +36,7 @@ from reconciler.errors import (
 )
 
 TOKEN = "planted-0123456789abcdef"
-GET = Call("GET", "/v2/users/me/apps/a")
+GET = Call("GET", "/v2/users/me/apps/a/inputs/status")
 POST = Call("POST", "/v2/users/me/apps/a/concepts", body={"concepts": [{"id": "x"}]})
 CONCEPTS = Listing("/v2/users/me/apps/a/concepts", "concepts")
 
@@ -201,7 +201,7 @@ def test_a_read_gives_up(wire: Wire, make: Make) -> None:
     wire.always = FAULTS["500"]
     error = caught(lambda: make(max_retries=2).get(GET))
     assert str(error) == (
-        f"GET /v2/users/me/apps/a (HTTP 500, code 98004, request {REQUEST_ID}): "
+        f"GET {GET.path} (HTTP 500, code 98004, request {REQUEST_ID}): "
         "Internal (after 3 tries)\n  the service has a fault: try again later"
     )
     assert len(wire.seen) == 3
@@ -275,7 +275,7 @@ def test_reset(wire: Wire, make: Make) -> None:
     assert isinstance(error, TransportError)
     assert error.sent
     assert str(error) == (
-        f"GET /v2/users/me/apps/a: {wire.url} broke the connection off before its answer was "
+        f"GET {GET.path}: {wire.url} broke the connection off before its answer was "
         "whole\n  check the network and CLARIFAI_API_BASE, or use --sandbox for the local platform"
     )
 
@@ -459,8 +459,9 @@ def test_an_item_that_shifted_to_the_next_page_counts_once(wire: Wire, make: Mak
 
 
 def test_items_without_id_are_all_kept(wire: Wire, make: Make) -> None:
-    wire.always = reply(envelope(concepts=[{"a": 1}, {"a": 1}, 3]))
-    assert make().read_list(CONCEPTS) == [{"a": 1}, {"a": 1}, 3]
+    wire.always = reply(envelope(annotations=[{"a": 1}, {"a": 1}]))
+    annotations = Listing("/v2/users/me/apps/a/annotations", "annotations")
+    assert make().read_list(annotations) == [{"a": 1}, {"a": 1}]
 
 
 @pytest.mark.parametrize("body", [envelope(), envelope(concepts=None)])
@@ -472,7 +473,7 @@ def test_a_page_with_only_a_status_is_the_end(wire: Wire, make: Make, body: Any)
 def test_a_list_that_is_none(wire: Wire, make: Make) -> None:
     wire.always = reply(envelope(concepts={"id": "x"}))
     error = caught(lambda: make().read_list(CONCEPTS))
-    assert error.message == "'concepts' of the answer is no list"
+    assert error.message == "concepts is a map, where a list was expected"
 
 
 def test_a_list_without_end(wire: Wire, make: Make) -> None:

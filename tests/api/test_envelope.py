@@ -32,7 +32,7 @@ def test_names_of_codes_are_the_platforms() -> None:
 
 
 TOKEN = "planted-0123456789abcdef"
-GET = Call("GET", "/v2/users/me/apps/a/models/m")
+GET = Call("GET", "/v2/users/me/apps/a/inputs/status")
 POST = Call("POST", "/v2/users/me/apps/a/models", body={"model": {"id": "m"}})
 
 
@@ -110,7 +110,7 @@ def test_kinds_of_failure(http: int, code: Any, details: str, kind: type[ApiErro
 def test_whole_text_of_a_failure() -> None:
     body = envelope(11101, "Resource does not exist", details="model_id 'm' not found.\nCheck it.")
     assert str(failure(body, http=404).error) == (
-        f"GET /v2/users/me/apps/a/models/m (HTTP 404, code 11101, request {REQUEST_ID}): "
+        f"GET /v2/users/me/apps/a/inputs/status (HTTP 404, code 11101, request {REQUEST_ID}): "
         "Resource does not exist: model_id 'm' not found. Check it.\n"
         "  check the id, CLARIFAI_USER_ID and CLARIFAI_APP_ID: "
         "what another user owns looks absent too"
