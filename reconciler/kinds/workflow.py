@@ -36,7 +36,7 @@ from reconciler.model_reference import (
     written_model,
 )
 from reconciler.node_graph import node_problems
-from reconciler.resource import External, Path, Reference, Resource, ResourceGraph
+from reconciler.resource import External, Path, Place, Reference, Resource, ResourceGraph
 from reconciler.spec import (
     Data,
     Flag,
@@ -292,7 +292,7 @@ class WorkflowKind(Kind):
         return Annotated[dict[Id, WorkflowSpec], Field(examples=[example])]
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
-        """One resource for each workflow; its references are its nodes' models."""
+        """One resource for each workflow, which refers to its nodes' models and overridden concepts."""
         own_models = sections.get("models") or {}
         for id_, spec in (sections.get(self.section) or {}).items():
             nodes: dict[str, Any] = {}
@@ -318,6 +318,7 @@ class WorkflowKind(Kind):
                     )
                 else:
                     references += uses_model(model, version, base, at)[0]
+                    references += _named_concepts(node, base, ("nodes", index))
             yield Resource(
                 Address(self.name, (id_,)),
                 {**spec.stated("description", "notes", "metadata"), "nodes": nodes},
@@ -432,6 +433,15 @@ class WorkflowKind(Kind):
             "nodes": nodes,
             "metadata": marked(metadata, written_mark(self, job)),
         }
+
+
+def _named_concepts(node: NodeSpec, base: Path, at: Place) -> Iterator[Reference]:
+    """The concepts that a node of the app's own model has instead of its model's."""
+    data = node.output_info_override.data if node.output_info_override else None
+    within = ("output_info_override", "data", "concepts")
+    for index, concept in enumerate(data.concepts if data else ()):
+        to = Address("concept", (concept.id,))
+        yield Reference((*base, *within, concept.id), to, at=(*at, *within, index, "id"))
 
 
 def _written_overrides(spec: WorkflowSpec) -> Mapping[str, Any]:

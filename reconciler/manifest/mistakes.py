@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import types
 from collections import abc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
@@ -49,7 +49,7 @@ def explain(
     found = error.errors(include_url=False, include_input=False)
     mistaken = [_Mistake(raw, model, sections) for raw in found]
     misspelt = {
-        (one.place[:-1], nearest(one.name, one.known))
+        (one.place[:-1], _meant(one.name, one.known, one.beside))
         for one in mistaken
         if one.type == "extra_forbidden"
     }
@@ -90,6 +90,12 @@ class _Mistake:
         self.place = self.spot.steps
 
     @property
+    def beside(self) -> Iterable[str]:
+        """The keys that stand in the same mapping."""
+        node = self.sections.find(self.place[:-1]).node
+        return node.items if type(node) is Mapping else ()
+
+    @property
     def known(self) -> dict[str, str]:
         """The keys that could stand beside this one, each with what it is."""
         return {
@@ -113,6 +119,8 @@ class _Mistake:
             while path and path[-1] != place[-1:][0]:
                 path = path[:-1]
         if not place or not path:
+            return self.place, None
+        if self._decimal():
             return self.place, None
         key, parent = str(path[-1]), str(path[-2:][0])
         for spec in _specs(self.model, path[:-1]):
@@ -150,11 +158,13 @@ class _Mistake:
             return self._missing()
         if self.type == "extra_forbidden":
             known = self.known
-            near = did_you_mean(self.name, known)
-            hint = near or f"the keys here are {', '.join(known)}"
+            near = _meant(self.name, known, self.beside)
+            hint = f"did you mean {near!r}?" if near else f"the keys here are {', '.join(known)}"
             return "RC101", f"unknown key {cut(self.name)!r}", hint
         if self.at_key:
             return _bad_id(str(self.place[-1]), self.context)
+        if decimal := self._decimal():
+            return "RC102", "expected a number, got two values", f"write {decimal}, with a point"
         if self.type in _EXPECTED:
             expected = _EXPECTED[self.type]
             return "RC102", f"expected {expected}, got {_got(node)}", _way_out(expected, node)
@@ -163,8 +173,29 @@ class _Mistake:
             return told(node, self.context)
         return "RC102", f"not allowed here: {_got(node)}", ""
 
+    def _decimal(self) -> str:
+        """The number that was meant where the key is what follows a decimal comma: ``a: 0,8``."""
+        around, key = self.sections.find(self.place[:-1]).node, str(self.place[-1:][0])
+        if type(around) is not Mapping or key not in around.items or not key.isdecimal():
+            return ""
+        node, at = around.items[key], around.key_origin(key)
+        for before in around.items.values():
+            if (
+                type(node) is type(before) is Scalar
+                and (node.value, node.text) == (None, "")
+                and before.text.isdecimal()
+                and (before.line, before.column + len(before.text) + 1) == (at.line, at.column)
+            ):
+                return f"{before.text}.{key}"
+        return ""
+
     def _missing(self) -> Told:
         known = self.known
+        node = self.spot.node
+        stated = node.items if type(node) is Mapping else {}
+        for key in stated:
+            if key not in known and _meant(key, known, stated) == self.name:
+                return "RC103", f"missing key {self.name!r}", f"write it instead of {key!r}"
         said = known.get(self.name, "").rstrip(".").replace("``", "'")
         if said[:2].istitle() or (said[:1].isupper() and said[1:2] == " "):
             said = said[0].lower() + said[1:]
@@ -189,6 +220,15 @@ def _node(value: Any, at: Origin) -> Node:
     if isinstance(value, list | tuple):
         return List(*place, [_node(item, at) for item in value])
     return Scalar(*place, value, str(value), isinstance(value, str))
+
+
+def _meant(name: str, known: Iterable[str], stated: Iterable[str]) -> str | None:
+    """The key that a wrong one stands for: one like it, or the only free one that it is part of."""
+    if near := nearest(name, known):
+        return near
+    free = [key for key in known if key not in stated]
+    parts = [key for key in free if f"_{name}_" in f"_{key}_" or f"_{name}s_" in f"_{key}_"]
+    return parts[0] if len(parts) == 1 else None
 
 
 def _got(node: Node | None) -> str:
@@ -292,6 +332,8 @@ def _way_out(expected: str, node: Node | None) -> str:
     match expected:
         case "a number" if text and _reads_as_number(text):
             return f"write {text} without quotes"
+        case "a number" if _COMMA.fullmatch(text):
+            return f"write {text.replace(',', '.')}, with a point"
         case "true or false" if text.lower() in ("true", "false"):
             return f"write {text.lower()} without quotes"
         case "true or false" if text.lower() in ("yes", "no", "on", "off"):
@@ -303,6 +345,10 @@ def _way_out(expected: str, node: Node | None) -> str:
         case "a mapping" if type(node) is List or text:
             return "write 'key: value' lines"
     return ""
+
+
+_COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
+"""A number as many people write it."""
 
 
 def _reads_as_number(text: str) -> bool:

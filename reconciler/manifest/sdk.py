@@ -45,13 +45,15 @@ class _Translation:
         key = root.key_origin(KEY)
         items = {name: node for name, node in root.items.items() if name != KEY}
         beside = [name for name in ("workflows", "models") if name in items]
+        workflow = root.items[KEY]
+        if type(workflow) is Mapping and _is_by_id(workflow) and "workflows" not in items:
+            return self._by_id(root, workflow, items)
         for name in beside:
             message = f"{KEY!r} and {name!r} stand in one document"
             hint = "end the first one with a line '---', or write both in the manifest's form"
             self.found.append(problem("RC107", message, root.key_origin(name), hint=hint))
         if beside:
             return _with(root, items)
-        workflow = root.items[KEY]
         if type(workflow) is not Mapping:
             message = f"expected a mapping with id and nodes, got {describe(workflow)}"
             self.found.append(problem("RC102", message, workflow.origin))
@@ -76,6 +78,14 @@ class _Translation:
         places = {**root.key_places, "workflows": (key.line, key.column)}
         places["models"] = (key.line, key.column)
         return Mapping(root.file, root.line, root.column, {**items, **added}, places)
+
+    def _by_id(self, root: Mapping, workflow: Mapping, items: dict[str, Node]) -> Mapping:
+        """What was to stand under the manifest's own key."""
+        message = f"{KEY!r} holds one workflow with id and nodes, and here are workflows by id"
+        hint = "did you mean 'workflows'?"
+        self.found.append(problem("RC101", message, root.key_origin(KEY), hint=hint))
+        places = {**root.key_places, "workflows": root.key_places[KEY]}
+        return Mapping(root.file, root.line, root.column, {**items, "workflows": workflow}, places)
 
     def _node(self, node: Node) -> Node:
         if type(node) is not Mapping:
@@ -153,6 +163,13 @@ class _Translation:
                 hint = did_you_mean(name, keys) or f"an SDK file takes {', '.join(keys)} here"
                 message = f"unknown key {name!r}"
                 self.found.append(problem("RC101", message, node.key_origin(name), hint=hint))
+
+
+def _is_by_id(workflow: Mapping) -> bool:
+    """Whether there stands what belongs under the manifest's own key."""
+    return bool(workflow.items) and all(
+        type(item) is Mapping and "nodes" in item.items for item in workflow.items.values()
+    )
 
 
 def _in_lower_case(version: Scalar) -> Scalar:

@@ -105,7 +105,10 @@ def _doubt(places: Mapping[Place, Set[str]], graph: ResourceGraph, sections: Sec
         resource.address.id
         for resource in graph
         if resource.address.kind == "workflow"
-        and any(ref.to.id in models or ref.to not in graph for ref in resource.references)
+        and any(
+            ref.to.kind == "model" and (ref.to.id in models or ref.to not in graph)
+            for ref in resource.references
+        )
     }
     gone = {str(id_) for id_ in sections.entries.get(_WORKFLOWS, ())}
     gone -= {resource.address.id for resource in graph if resource.address.kind == "workflow"}

@@ -53,8 +53,10 @@ def plain(lines: list[str]) -> list[str]:
         (f"reconciler plan {PEOPLE} --target nothing", []),
         ("reconciler plan nowhere --target model.", []),
         ("reconciler plan --target model.", []),
-        ("reconciler plan --ta", ["--target"]),
+        ("reconciler plan --tar", ["--target"]),
         ("reconciler unknown --target x", []),
+        ("reconciler explain RC51", ["RC511", "RC512", "RC513", "RC514", "RC515", "RC516"]),
+        ("reconciler explain rc521", ["RC521"]),
     ],
 )  # fmt: skip
 def test_what_fits_is_offered(

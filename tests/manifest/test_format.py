@@ -14,6 +14,7 @@ from manifest.messy import messy_manifests
 from reconciler import registry
 from reconciler.call import Target
 from reconciler.cli.commands.fmt import command
+from reconciler.errors import SettingsError
 from reconciler.kind import Scope
 from reconciler.manifest.desired import load
 from reconciler.manifest.format import Broken, Formatted, LeftAlone, format_text
@@ -358,6 +359,37 @@ def test_diff_shows_the_lines_and_writes_nothing(folder: Path) -> None:
     )
     assert (folder / "a.yaml").read_text("utf-8") == MESSY.rstrip("\n")
     assert run("--diff", "--check", folder).return_value == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "status", "out", "said"),
+    [
+        ([], MESSY, 0, NEAT, ""),
+        ([], NEAT, 0, NEAT, ""),
+        ([], "app: &a {id:  x}\r\n", 0, "app: &a {id:  x}\r\n", "<stdin>:1:6: left alone"),
+        ([], "app: [a\n", 1, "", "<stdin>:1:6: error RC002: '[' is never closed"),
+        (["--check"], MESSY, 1, "", ""),
+        (["--check"], NEAT, 0, "", ""),
+        (["--diff"], MESSY, 0, None, ""),
+    ],
+    ids=["messy", "neat", "an anchor", "broken", "check messy", "check neat", "diff"],
+)
+def test_an_editor_pipes_its_text_through(
+    options: list[str], given: str, status: int, out: str | None, said: str
+) -> None:
+    result = CliRunner().invoke(command, [*options, "-"], input=given, standalone_mode=False)
+    assert result.return_value == status
+    assert said in result.stderr
+    if out is None:
+        assert "-app: {id:  x}\n+app: {id: x}\n" in result.stdout
+    else:
+        assert result.stdout_bytes.decode() == out
+
+
+def test_the_standard_input_stands_alone(folder: Path) -> None:
+    result = run("-", folder)
+    assert isinstance(result.exception, SettingsError)
+    assert (folder / "a.yaml").read_text("utf-8") == MESSY
 
 
 def test_what_is_left_alone_is_named_and_no_failure(folder: Path) -> None:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import click
+from click.shell_completion import CompletionItem
+
+
+def _codes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    del ctx, param
+    from reconciler.diagnostics import CODES
+
+    return [
+        CompletionItem(info.code, help=info.title)
+        for info in CODES.values()
+        if info.code.startswith(incomplete.upper())
+    ]
 
 
 @click.command("explain")
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=_codes)
 def command(code: str | None) -> int:
     """Print what a code such as RC512 means, why it matters, and an example.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,11 +30,14 @@ def command(paths: tuple[Path, ...], check: bool, diff: bool) -> int:
     """Give manifests their canonical spelling, spacing and order of sections.
 
     Edits the text in place; comments and meaning stay. A file that cannot be edited safely
-    (anchors, tags, …) is named and left alone; one that is no valid YAML is an error.
+    (anchors, tags, …) is named and left alone; one that is no valid YAML is an error. With - for
+    PATH, the text is read from the standard input and written to the standard output, for editors.
     """
     from reconciler.manifest.format import Broken, LeftAlone, format_text
     from reconciler.report.style import counted
 
+    if _PIPE in paths:
+        return _piped(paths, check=check, diff=diff)
     found = _files(paths)
     changed, fine, failed = 0, 0, found.failed
     for path in found.files:
@@ -55,6 +59,34 @@ def command(paths: tuple[Path, ...], check: bool, diff: bool) -> int:
     verb = "would change" if check or diff else "changed"
     say(f"{counted(changed, 'file')} {verb}, {counted(fine, 'file')} in canonical form already")
     return 1 if failed or (check and changed) else 0
+
+
+_PIPE = Path("-")
+_PIPE_NAME = "<stdin>"
+
+
+def _piped(paths: tuple[Path, ...], *, check: bool, diff: bool) -> int:
+    """The text from stdin to stdout. Of what is no YAML nothing comes out, so that none is lost."""
+    from reconciler.errors import SettingsError
+    from reconciler.manifest.format import Broken, LeftAlone, format_text
+
+    if len(paths) > 1:
+        raise SettingsError("- stands for the standard input alone", hint="name files or -")
+    before = sys.stdin.buffer.read()
+    match format_text(before, _PIPE_NAME):
+        case Broken() as broken:
+            _say_problems(broken.diagnostics, {_PIPE_NAME: broken.source})
+            return 1
+        case LeftAlone() as left:
+            say(f"{left.origin}: left alone: {left.reason}")
+            text, changed = before.decode("utf-8"), False
+        case formatted:
+            text, changed = formatted.text, formatted.changed
+    if diff:
+        click.echo(_difference(Path(_PIPE_NAME), before.decode("utf-8"), text), nl=False)
+    elif not check:
+        click.echo(text.encode("utf-8"), nl=False)
+    return 1 if check and changed else 0
 
 
 class _Files:
