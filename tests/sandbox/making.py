@@ -104,14 +104,12 @@ class Known:
     def focus(self, rng: random.Random) -> Mapping[str, str]:
         """One id of each kind, that belong together: a version of this model, a label of this input."""
         found: dict[str, str] = {}
-        rows = rng.sample(self.near, len(self.near))
-        rows.sort(key=lambda row: not row.parent)
-        for row in rows:
-            if row.kind not in found:
-                found[row.kind] = row.id
-                parent = row.kind.rpartition("_")[0] or ("input" if row.parent else "")
-                if parent:
-                    found[parent] = row.parent
+        by_id = {row.id: row for row in self.near}
+        for row in sorted(rng.sample(self.near, len(self.near)), key=lambda row: not row.parent):
+            place: Row | None = row
+            while place is not None and place.kind not in found:
+                found[place.kind] = place.id
+                place = by_id.get(place.parent) if place.parent else None
         return found
 
 
