@@ -149,6 +149,8 @@ def data_of(media: Media) -> Message:
     data = resources_pb2.Data(regions=media.regions)
     if media.kind == "text":
         data.text.raw = media.text
+    elif media.caption:
+        data.text.raw = media.caption
     getattr(data, media.kind).SetInParent()
     return data
 

@@ -39,6 +39,11 @@ def url_of(data: Any) -> str:
     return str(getattr(data, kind).url) if kind else ""
 
 
+def caption_of(data: Any) -> str:
+    """The text that stands beside an image."""
+    return str(data.text.raw) if kind_of(data) == "image" else ""
+
+
 def take_bytes(data: Any) -> bytes | None:
     """The bytes that came with the request; they are taken out of the message (text stays)."""
     kind = kind_of(data)
@@ -68,17 +73,18 @@ def open_medium(
     if kind is None:
         raise status.PlatformError(status.INPUT_FAILED, "the input has no medium")
     url, regions = url_of(data), tuple(data.regions)
+    beside = caption_of(data)
     if kind == "text" and data.text.raw:
         content = str(data.text.raw).encode()
         return Media(kind, content, url, digest(content), regions)
     if sha256:
-        return Media(kind, stored(sha256), url, sha256, regions)
+        return Media(kind, stored(sha256), url, sha256, regions, beside)
     if kind != "text" and scores.speaks_of(url):
-        return Media(kind, None, url, "", regions)
+        return Media(kind, None, url, "", regions, beside)
     content = fetch(url)
     if kind == "text":
         read_text(content)
-    return Media(kind, content, url, digest(content), regions)
+    return Media(kind, content, url, digest(content), regions, beside)
 
 
 def read_text(content: bytes) -> str:

@@ -100,7 +100,7 @@ def test_what_cannot_be_processed_says_why(api: Api, data: Any, details: str) ->
 @pytest.mark.parametrize(
     ("item", "code", "details"),
     [
-        ({"id": "taken", "data": image()}, 30100, "duplicate input: id 'taken' already exists"),
+        ({"id": "taken", "data": image()}, 30100, "Input has a duplicate ID."),
         (
             {"id": "x", "data": {"image": {"url": "http://127.0.0.1:9/taken"}}},
             30100,
@@ -109,7 +109,19 @@ def test_what_cannot_be_processed_says_why(api: Api, data: Any, details: str) ->
         (
             {"id": "x"},
             30104,
-            "an input has one of image, video, audio or text; this one has no medium",
+            "an input has one of image, video, audio or text, or an image with a text; "
+            "this one has no medium",
+        ),
+        (
+            {"id": "x", "data": {**image(), "audio": {"url": "http://127.0.0.1:9/a.mp3"}}},
+            30104,
+            "an input has one of image, video, audio or text, or an image with a text; "
+            "this one has image and audio",
+        ),
+        (
+            {"id": "x", "data": {**image(), "text": {"url": "http://127.0.0.1:9/a.txt"}}},
+            30104,
+            "the text beside an image comes as raw, not by url",
         ),
         ({"id": "x", "data": {"image": {}}}, 30104, "the image has neither a url nor content"),
         (
@@ -139,6 +151,37 @@ def test_a_taken_id_is_skipped_with_an_error(api: Api, resolution: Any) -> None:
     assert answer["status"]["code"] == 10020
     assert [item["status"]["code"] for item in answer["inputs"]] == [30100]
     assert len(api("GET", "/inputs")["inputs"]) == 1
+
+
+def test_the_envelope_says_which_id_is_taken(api: Api) -> None:
+    add(api, {"id": "i1", "data": image()})
+    refused = api.refused("POST", "/inputs", {"inputs": [{"id": "i1", "data": image()}]})
+    assert refused == (400, 10020, "duplicate input: id 'i1' already exists")
+
+
+def test_an_image_may_come_with_a_text_and_the_models_read_both(api: Api) -> None:
+    writing_workflow(api, "seen", 24150)
+    switch(api, "seen")
+    add(api, {"id": "both", "data": {**image(), "text": {"raw": "a dog"}}})
+    add(api, {"id": "image", "data": image()})
+    api.sandbox.wait_idle(60)
+    found = api("GET", "/inputs/both")["input"]
+    assert found["status"]["code"] == 30000
+    assert found["data"]["text"]["raw"] == "a dog"
+    assert found["data"]["image"]["image_info"]["format"] == "PNG"
+    # The expression matches any text: the image alone has none.
+    assert [note["input_id"] for note in written(api)] == ["both"]
+    nodes = [
+        node("image", "general-image-embedding", ""),
+        node("text", "multilingual-text-embedding", ""),
+    ]
+    api("POST", "/workflows", {"workflows": [{"id": "embed", "nodes": nodes}]})
+    for sent in ({"id": "both"}, {"data": {**image(), "text": {"raw": "a dog"}}}):
+        results = api("POST", "/workflows/embed/results", {"inputs": [sent]})["results"]
+        outputs = results[0]["outputs"]
+        assert [len(output["data"]["embeddings"]) for output in outputs] == [1, 1]
+        sizes = [output["data"]["embeddings"][0]["num_dimensions"] for output in outputs]
+        assert sizes[0] != sizes[1]
 
 
 def test_a_taken_id_gets_the_next_free_suffix(api: Api) -> None:

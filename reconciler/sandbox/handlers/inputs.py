@@ -29,6 +29,8 @@ from reconciler.sandbox.transaction import Beyond, Filter, Key, Row
 
 _SUFFIX: Final = resources_pb2.SUFFIX
 _STREAM_PAGE: Final = 20
+_DUPLICATE_ID: Final = "Input has a duplicate ID."
+"""What an input's own status says, to the letter: the SDK's uploads know duplicates by it."""
 REINDEXED: Final = "reindexed"
 REINDEX_ERRORS: Final = "reindex_errors"
 
@@ -48,7 +50,7 @@ def post_inputs(request: Any, context: Context) -> Any:
             )
     bad = [item for item in taken if item.status.code not in _GOOD]
     if bad and context.behaviour.input_batch_is_atomic:
-        raise status.PlatformError(bad[0].status.code, bad[0].status.details)
+        raise status.PlatformError(bad[0].status.code, _said_of(bad[0]))
     job = None
     if request.inputs_add_job_id:
         job = input_jobs.note(request.inputs_add_job_id, taken, len(bad), context)
@@ -65,10 +67,17 @@ _GOOD: Final = frozenset(
 def _envelope(bad: int, all_: int, items: Sequence[Any]) -> Any:
     if not bad:
         return ok()
-    details = items[0].status.details
+    details = _said_of(items[0])
     if bad < all_:
         return status.make(status.MIXED, f"{bad} of {all_} inputs were refused: {details}")
     return status.make(status.FAILURE, details)
+
+
+def _said_of(refused: Any) -> str:
+    """Why an input was refused, for an envelope, where nothing else names it."""
+    if refused.status.details == _DUPLICATE_ID:
+        return f"duplicate input: id '{refused.id}' already exists"
+    return str(refused.status.details)
 
 
 class _Seen:
@@ -93,9 +102,7 @@ def _free_id(sent: Any, seen: _Seen, resolution: int, context: Context) -> str:
     if id_ not in seen.ids | seen.here:
         return id_
     if id_ in seen.here or resolution != _SUFFIX:
-        raise status.PlatformError(
-            status.INPUT_DUPLICATE, f"duplicate input: id '{id_}' already exists"
-        )
+        raise status.PlatformError(status.INPUT_DUPLICATE, _DUPLICATE_ID)
     for ending in (*map(str, range(1, 10)), context.world.ids.new()[:8]):
         # An id that is as long as may be gives way to its ending.
         stem = id_[: MAX_LENGTH - 1 - len(ending)].rstrip("-_")
@@ -127,18 +134,25 @@ def _take(sent: Any, seen: _Seen, resolution: int, context: Context) -> Any:
 
 
 def _check_medium(sent: Any) -> media.Kind:
+    """The medium that an input is known by: of an image with a text it is the image."""
     kinds = [kind for kind in media.KINDS if sent.data.HasField(kind)]
-    if len(kinds) != 1:
+    if len(kinds) != 1 and kinds != ["image", "text"]:
         which = " and ".join(kinds) or "no medium"
         raise status.PlatformError(
             status.INPUT_INVALID_ARGUMENT,
-            f"an input has one of image, video, audio or text; this one has {which}",
+            "an input has one of image, video, audio or text, or an image with a text; "
+            f"this one has {which}",
         )
-    medium = getattr(sent.data, kinds[0])
-    content = medium.raw if kinds[0] == "text" else medium.base64
-    if not content and not medium.url:
+    for kind in kinds:
+        medium = getattr(sent.data, kind)
+        content = medium.raw if kind == "text" else medium.base64
+        if not content and not medium.url:
+            raise status.PlatformError(
+                status.INPUT_INVALID_ARGUMENT, f"the {kind} has neither a url nor content"
+            )
+    if len(kinds) > 1 and not sent.data.text.raw:
         raise status.PlatformError(
-            status.INPUT_INVALID_ARGUMENT, f"the {kinds[0]} has neither a url nor content"
+            status.INPUT_INVALID_ARGUMENT, "the text beside an image comes as raw, not by url"
         )
     return kinds[0]
 
@@ -173,7 +187,7 @@ def _store(sent: Any, id_: str, url: str, context: Context) -> Any:
     )
     content = media.take_bytes(kept.data)
     sha256 = media.digest(content) if content is not None else ""
-    if content is not None and not kept.data.HasField("text"):
+    if content is not None and media.kind_of(kept.data) != "text":
         context.tx.put_media(sha256, content)
     labels.complete(kept.data, context)
     context.tx.insert(

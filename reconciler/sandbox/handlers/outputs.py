@@ -142,7 +142,8 @@ def _open(shown: Any, row: Row | None, context: Context) -> engine.Media:
         content = media.take_bytes(shown.data)
         if content is not None:
             digest = media.digest(content)
-            return engine.Media(kind, content, "", digest, tuple(shown.data.regions))
+            regions, beside = tuple(shown.data.regions), media.caption_of(shown.data)
+            return engine.Media(kind, content, "", digest, regions, beside)
 
     def stored(wanted: str) -> bytes | None:
         with context.reading() as tx:

@@ -53,7 +53,8 @@ def _own_vector(job: Job, kind: str) -> Sequence[float] | None:
     medium = job.ctx.media
     if kind == "text":
         written = job.data.text.raw
-        if job.ctx.embedding is not None and written == medium.text:
+        of_input = medium.kind == "text" and written == medium.text
+        if job.ctx.embedding is not None and of_input:
             return job.ctx.embedding()
         from reconciler.sandbox import language  # numerics, needed for texts alone
 

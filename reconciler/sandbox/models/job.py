@@ -35,7 +35,8 @@ class ModelFailure(Exception):
 class Media:
     """The input. ``data`` is None where only the URL is known; ``sha256`` is then empty.
 
-    ``regions`` are those that came with it, for operators that work on regions.
+    ``regions`` are those that came with it, for operators that work on regions; ``caption`` is the
+    text that came beside an image.
     """
 
     kind: Literal["image", "text", "video", "audio"]
@@ -43,6 +44,7 @@ class Media:
     url: str = ""
     sha256: str = ""
     regions: tuple[Message, ...] = ()
+    caption: str = ""
 
     @property
     def text(self) -> str:

@@ -159,7 +159,7 @@ def _input_tests(wanted: Any) -> Iterator[Test]:
     if url:
         yield lambda row, _: row.k1 == url
     elif kinds:
-        yield lambda _, one: media.kind_of(one.data) in kinds
+        yield lambda _, one: any(one.data.HasField(kind) for kind in kinds)
 
 
 def in_time(times: Any, row: Row) -> bool:
