@@ -47,7 +47,7 @@ def serve_until_interrupted(
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     try:
         sandbox.start()
-        kept = f"kept in {data}" if data else "kept in memory only (--data DIR keeps it)"
+        kept = f"kept in {data}" if data else "kept until it ends (longer with --data DIR)"
         say(f"The sandbox runs as user {sandbox.user_id}, its state {kept}. In another terminal:")
         say(f"  export CLARIFAI_API_BASE={sandbox.base_url}")
         say(f"  export CLARIFAI_PAT={_token(pat, app_keys)}")
