@@ -79,6 +79,7 @@ class Behaviour:
     patched_media_is_refused: bool = True
     metadata_filter_needs_all_keys: bool = False
     annotations_per_page: int = 20
+    zero_labels_may_be_unset: bool = True
 
 
 SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
@@ -169,6 +170,11 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
         ),
         "annotations_per_page": Source(
             Grade.DOCUMENTED, "unless the request says; the contract's comment has 128"
+        ),
+        "zero_labels_may_be_unset": Source(
+            Grade.RECORDED,
+            "official clients write an unset value as 0.0, and their suite trains on such labels: where "
+            "a concept has no other label they count as positive; a plain 0 in JSON is a denial",
         ),
     }
 )

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 from clarifai_grpc.grpc.api import resources_pb2
 
 from reconciler import catalogue
-from reconciler.sandbox import codec, media, runs, status, training, vision
+from reconciler.sandbox import codec, media, parsing, runs, status, training, vision
 from reconciler.sandbox.context import PUBLIC, World, load
 from reconciler.sandbox.handlers import membership
 from reconciler.sandbox.transaction import Filter, Key, Scope, Tx
@@ -72,12 +72,15 @@ class Examples:
     made: tuple[tuple[str, str, bytes], ...]
 
 
-def gather(tx: Tx, scope: Scope, model: Any, version: Any, dataset: Any = None) -> Lesson:
+def gather(
+    tx: Tx, scope: Scope, model: Any, version: Any, dataset: Any = None, *, lenient: bool = False
+) -> Lesson:
     """The processed inputs of ``dataset`` whose successful annotations name concepts.
 
     Without a dataset it is the one that the version names for its training, else the whole app.
     Inputs that carry only other concepts are further examples of what the version's concepts are
     not, unless ``enrich_dataset`` is Disabled: the platform adds negatives of its own there.
+    ``lenient`` takes zeros of official clients for labels without a value where a concept has no other.
     """
     type_id = catalogue.canonical_model_type(model.model_type_id)
     if type_id != _TRAINED_HERE:
@@ -96,7 +99,9 @@ def gather(tx: Tx, scope: Scope, model: Any, version: Any, dataset: Any = None) 
         return Lesson((), False, (), problem=problem, problem_code=_INVALID_PARAMS)
     concept_ids = tuple(concept.id for concept in version.output_info.data.concepts)
     exclusive = _is_exclusive(version)
-    labelled = _labelled(tx, scope, concept_ids, others=not exclusive and _takes_others(version))
+    labels = _labels(tx, scope, lenient=lenient)
+    others = not exclusive and _takes_others(version)
+    labelled = _labelled(tx, scope, concept_ids, labels, others=others)
     if dataset.id:
         members = _members(tx, scope, dataset)
         labelled = tuple(item for item in labelled if item.input.id in members)
@@ -167,10 +172,14 @@ def _kinds(tx: Tx, scope: Scope) -> tuple[Kind, ...]:
 
 
 def _labelled(
-    tx: Tx, scope: Scope, concept_ids: Sequence[str], *, others: bool
+    tx: Tx,
+    scope: Scope,
+    concept_ids: Sequence[str],
+    labels: Mapping[str, tuple[set[str], set[str]]],
+    *,
+    others: bool,
 ) -> tuple[Labelled, ...]:
     wanted = frozenset(concept_ids)
-    labels = _labels(tx, scope)
     if not any(wanted & (shown | absent) for shown, absent in labels.values()):
         return ()
     found = []
@@ -185,13 +194,22 @@ def _labelled(
     return tuple(found)
 
 
-def _labels(tx: Tx, scope: Scope) -> Mapping[str, tuple[set[str], set[str]]]:
+def _labels(tx: Tx, scope: Scope, *, lenient: bool) -> Mapping[str, tuple[set[str], set[str]]]:
     """Positive and negative concepts by input: only successful annotations teach."""
     labels: dict[str, tuple[set[str], set[str]]] = {}
+    unsaid: list[tuple[str, str]] = []
     for row in tx.select("annotation", scope, Filter("status", (status.ANNOTATION_SUCCESS,))):
         for concept in load(row).data.concepts:
             shown, absent = labels.setdefault(row.parent, (set(), set()))
             (shown if concept.value > 0 else absent).add(concept.id)
+            if lenient and not parsing.is_meant(concept.value):
+                unsaid.append((row.parent, concept.id))
+    seen = frozenset[str]().union(*(shown for shown, _ in labels.values()))
+    for input_id, concept_id in unsaid:
+        if concept_id not in seen:
+            shown, absent = labels[input_id]
+            shown.add(concept_id)
+            absent.discard(concept_id)
     return MappingProxyType(labels)
 
 

@@ -27,6 +27,9 @@ from reconciler.sandbox.codec import WRAPPERS, Json, as_float32, is_map
 # answer wraps what was sent a few times more: what is let in here can be stored and read again.
 MAX_DEPTH: Final = 32
 MAX_STRUCT_DEPTH: Final = 20
+# Official clients write 0.0 for a value that nobody set; who writes a plain 0 means it. The sign
+# keeps the two apart: it is stored, is equal to zero, and JSON prints it as 0.
+MEANT_ZERO: Final = -0.0
 _INDEX: Final = re.compile(r"\[\d*\]")
 _INT_RANGES: Final = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
@@ -34,6 +37,11 @@ _INT_RANGES: Final = {
     FieldDescriptor.CPPTYPE_UINT32: (0, 2**32 - 1),
     FieldDescriptor.CPPTYPE_UINT64: (0, 2**64 - 1),
 }
+
+
+def is_meant(value: float) -> bool:
+    """Whether a concept's value was said; a zero that an official client writes may be unset."""
+    return value != 0 or math.copysign(1, value) < 0
 
 
 class BadJson(ValueError):
@@ -88,8 +96,11 @@ def _fill(message: Any, value: Json, path: str, depth: int) -> None:
             continue
         _set(message, field, item, f"{path}.{key}" if path else key, depth + 1)
     for name, default in _float_defaults(message.DESCRIPTOR):
-        if value.get(name) is None:
+        sent = value.get(name)
+        if sent is None:
             setattr(message, name, default)
+        elif type(sent) is int and not sent:
+            setattr(message, name, MEANT_ZERO)
 
 
 @cache

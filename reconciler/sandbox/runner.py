@@ -299,7 +299,7 @@ class Runner:
     def _study_one(self) -> bool:
         with self._world.store.write() as tx:
             jobs = tx.due_jobs(study.KINDS, self._now(), 1)
-            task = study.begin(tx, jobs[0]) if jobs else None
+            task = study.begin(tx, jobs[0], self._world) if jobs else None
         if task is None:
             return bool(jobs)
         (outcome,) = self._compute(lambda item: study.work(item, self._world), [task])

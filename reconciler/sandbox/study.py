@@ -29,7 +29,7 @@ Outcome: TypeAlias = learning.Learned | metrics.Graded
 """What came of it."""
 
 
-def begin(tx: Tx, job: Job) -> Task | None:
+def begin(tx: Tx, job: Job, world: World) -> Task | None:
     """Show that the work goes on, and gather what it needs; None if nobody wants it any more."""
     row = _version(tx, job)
     model = tx.get(Key("model", *job.scope, "", row.parent)) if row is not None else None
@@ -44,7 +44,9 @@ def begin(tx: Tx, job: Job) -> Task | None:
     tx.start_job(job, b"")
     # An evaluation without a dataset is about all that is labelled, whatever was trained on.
     dataset = load(evaluated).ground_truth_dataset if evaluated is not None else None
-    return Task(job, learning.gather(tx, job.scope, load(model), load(row), dataset))
+    lenient = world.behaviour.zero_labels_may_be_unset
+    lesson = learning.gather(tx, job.scope, load(model), load(row), dataset, lenient=lenient)
+    return Task(job, lesson)
 
 
 def work(task: Task, world: World) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -98,6 +99,32 @@ def test_training_that_cannot_succeed_ends_with_its_status(
     api.sandbox.wait_idle(60)
     assert status(api, version)["code"] == code
     assert api("GET", "/models/clf")["model"]["model_version"]["status"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("zero", "lenient", "code"),
+    [("0.0", True, 21100), ("0.0", False, 21111), ("0", True, 21111), ("1, 0.0", True, 21100)],
+    ids=["as a client writes unset ones", "taken for denials", "a plain denial", "both"],
+)
+def test_labels_without_a_value_teach_where_there_are_no_others(
+    api: Api, zero: str, lenient: bool, code: int
+) -> None:
+    api.sandbox.switch(zero_labels_may_be_unset=lenient)
+    for number, value in enumerate(zero.split(", ")):
+        inputs = ",".join(
+            f'{{"id":"{id_}{number}","data":{{"image":{json.dumps(image(shade)["image"])},'
+            f'"concepts":[{{"id":"{id_}","value":{value}}}]}}}}'
+            for id_, shade in (("dark", number), ("bright", 255 - number))
+        )
+        answer = api.raw("POST", "/inputs", data=f'{{"inputs":[{inputs}]}}')
+        assert answer.status_code == 200
+        assert answer.json()["inputs"][0]["data"]["concepts"][0]["value"] == float(value)
+    api.sandbox.wait_idle(60)
+    api("POST", "/models", {"model": {"id": "clf"}})
+    wanted = {"data": {"concepts": [{"id": "bright"}]}}
+    version = api.version("clf", {"output_info": wanted})
+    api.sandbox.wait_idle(60)
+    assert status(api, version)["code"] == code
 
 
 def test_only_successful_annotations_teach(api: Api) -> None:
