@@ -148,9 +148,9 @@ class Stating:
     def unstatable(self, resource: Resource) -> str:
         """Why a model cannot be part of a manifest, empty if it can."""
         if resource.address not in self.found.described:
-            return "it has no version yet: what it is to do is not known"
+            return "it has no version that says what it is to do"
         if self._is_untrained(resource) and resource.fields["model_type_id"] != _CLASSIFIER:
-            return "no version of it is trained: apply would make one"
+            return "no version of it is trained, and apply would make one"
         return ""
 
     def _is_untrained(self, resource: Resource) -> bool:

@@ -74,9 +74,9 @@ def of_object(kind: str, raw: Mapping[str, Any]) -> Iterator[str]:
 def of_version(model: Resource, raw: Mapping[str, Any]) -> Iterator[str]:
     """The same of the version that stands for a model; parameters with their value."""
     type_id = model.fields["model_type_id"]
-    yield from of_object("version", raw)
+    yield from (f"version.{name}" for name in of_object("version", raw))
     if unmarked(raw.get("metadata")):
-        yield "metadata"
+        yield "version.metadata"
     said = (*_SAID.get(type_id, _ANY_TYPE), *_SERVED)
     for info in ("output_info", "input_info", "train_info"):
         for path, value in _leaves(info, raw.get(info) or {}):
