@@ -20,11 +20,11 @@ _NAME = re.compile(NAME_PATTERN, re.DOTALL)
 
 def _well_formed(stated: str) -> str:
     if _NAME.fullmatch(stated) is None:
-        raise mistake(
-            "RC106",
-            f"{stated!r} names no model",
-            hint="write ID of a model of this manifest, or user/app/model, either with @version",
-        )
+        hint = "write ID of a model of this manifest, or user/app/model, either with @version"
+        name, _, version = stated.rpartition("/")
+        if name.count("/") == 2 and _NAME.fullmatch(f"{name}@{version}"):
+            hint = f"a version stands behind '@': {name}@{version}"
+        raise mistake("RC106", f"{stated!r} names no model", hint=hint)
     return stated
 
 

@@ -249,7 +249,16 @@ def carrying_out(function: Function) -> Function:
     return function
 
 
-manifest_path = click.argument("path", type=click.Path(path_type=Path))
+class _ManifestPath(click.Path):
+    """A path; an empty one is a variable of the shell that is not set, and not the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("it is empty; name a file or a folder, such as '.'", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+manifest_path = click.argument("path", type=_ManifestPath(path_type=Path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconciler import dag
 from reconciler.address import Address, field_path
-from reconciler.catalogue import MODEL_TYPES, ModelType, public_model
+from reconciler.catalogue import MODEL_TYPES, ModelType, canonical_model_type, public_model
 from reconciler.diagnostics import Diagnostic, did_you_mean, problem
 from reconciler.kind import Kind
 from reconciler.manifest.language import Move
@@ -156,6 +156,10 @@ class _Checks:
             elsewhere = kind.elsewhere(to.id)
             if elsewhere:
                 self.hints[to] = f"did you mean {elsewhere!r}?"
+            elif to.kind == "model" and canonical_model_type(to.id) in self.types:
+                self.hints[to] = (
+                    f"that is a model type: declare a model of it under {kind.section!r}"
+                )
             else:
                 near = self._near(to) if len(self.hints) < _MANY else ""
                 self.hints[to] = near or f"declare it under {kind.section!r}"

@@ -102,9 +102,11 @@ def load(
         found += [*more.diagnostics, *wrong, *refused]
         sources |= more.sources
         overlaid = overlaid and more.complete
-    given, wrong = _given(sections, inputs, read, sources)
+    given, wrong, all_given = _given(sections, inputs, read, sources)
     filled = variables.fill(sections, given)
-    found += [*wrong, *filled.diagnostics]
+    found += wrong
+    # what has no value may have one in the file that could not be read
+    found += [one for one in filled.diagnostics if all_given or one.code != "RC402"]
     validated = schema.validate(filled.sections, kinds)
     app = validated.specs.get(APP)
     app_id = getattr(app, "id", None) or default_app_id or None
@@ -172,8 +174,8 @@ class _Read:
 
 def _given(
     sections: Sections, inputs: Inputs, read: _Read, sources: dict[str, str]
-) -> tuple[dict[str, variables.Given], list[Diagnostic]]:
-    """What sets variables, the later winning: environment, files, command line."""
+) -> tuple[dict[str, variables.Given], list[Diagnostic], bool]:
+    """What sets variables, the later winning: environment, files, command line; if that is all."""
     declared = sections.entries.get(variables.SECTION, {})
     given = {
         name: variables.Given(text, Origin(f"RECONCILER_VAR_{name}"))
@@ -181,8 +183,10 @@ def _given(
         if name in declared
     }
     found: list[Diagnostic] = []
+    complete = True
     for file in inputs.variable_files:
         loaded = documents.load(file, read)
+        complete = complete and loaded.complete
         sources |= loaded.sources
         found += loaded.diagnostics
         for document in loaded.documents:
@@ -193,7 +197,7 @@ def _given(
         name: variables.Given(text, Origin(f"--var {name}"))
         for name, text in inputs.variables.items()
     }
-    return given, found
+    return given, found, complete
 
 
 def _app_id_missing(app_id: str | None, sections: Sections) -> Iterator[Diagnostic]:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from reconciler.address import field_path
 from reconciler.diagnostics import CODES, Diagnostic, did_you_mean, nearest, problem
@@ -48,11 +49,7 @@ def explain(
     """
     found = error.errors(include_url=False, include_input=False)
     mistaken = [_Mistake(raw, model, sections) for raw in found]
-    misspelt = {
-        (one.place[:-1], _meant(one.name, one.known, one.beside))
-        for one in mistaken
-        if one.type == "extra_forbidden"
-    }
+    misspelt = {(one.place[:-1], one.meant) for one in mistaken if one.type == "extra_forbidden"}
     told = [
         one.diagnostic()
         for one in mistaken
@@ -68,6 +65,7 @@ def explain(
 
 
 _MISSING = frozenset({"missing", "missing_key"})
+_MAPPINGS = frozenset({"dict_type", "model_type", "model_attributes_type"})
 
 
 class _Mistake:
@@ -98,13 +96,17 @@ class _Mistake:
     @property
     def known(self) -> dict[str, str]:
         """The keys that could stand beside this one, each with what it is."""
-        return {
-            name: field.description or ""
-            for spec in _specs(
-                self.model, self.path[:-1] if self.type != "missing_key" else self.path
-            )
-            for name, field in spec.model_fields.items()
-        }
+        return {name: field.description or "" for name, field in self._fields().items()}
+
+    @property
+    def meant(self) -> str | None:
+        """The key that this unknown one stands for: one like it, or one that it is half of."""
+        return _meant(self.name, self._fields(), self.beside)
+
+    def _fields(self) -> dict[str, FieldInfo]:
+        path = self.path[:-1] if self.type != "missing_key" else self.path
+        found = _specs(self.model, path)
+        return {name: field for spec in found for name, field in spec.model_fields.items()}
 
     def stand_in(self, number: int) -> tuple[Place, Node | None]:
         """The place that has to be cleared, and what may stand there so that nothing is missing.
@@ -158,7 +160,7 @@ class _Mistake:
             return self._missing()
         if self.type == "extra_forbidden":
             known = self.known
-            near = _meant(self.name, known, self.beside)
+            near = self.meant
             hint = f"did you mean {near!r}?" if near else f"the keys here are {', '.join(known)}"
             return "RC101", f"unknown key {cut(self.name)!r}", hint
         if self.at_key:
@@ -167,11 +169,24 @@ class _Mistake:
             return "RC102", "expected a number, got two values", f"write {decimal}, with a point"
         if self.type in _EXPECTED:
             expected = _EXPECTED[self.type]
-            return "RC102", f"expected {expected}, got {_got(node)}", _way_out(expected, node)
+            hint = self._listed() or _way_out(expected, node)
+            return "RC102", f"expected {expected}, got {_got(node)}", hint
         told = _TOLD.get(self.type)
         if told is not None and node is not None:
             return told(node, self.context)
         return "RC102", f"not allowed here: {_got(node)}", ""
+
+    def _listed(self) -> str:
+        """Where a list belongs that stands for the mapping around it."""
+        if self.type not in _MAPPINGS or type(self.spot.node) is not List:
+            return ""
+        keys = [
+            name
+            for spec in _specs(self.model, self.path)
+            for name, field in spec.model_fields.items()
+            if field.is_required() and isinstance(_examples(spec).get(name), list | tuple)
+        ]
+        return f"put it under the key {keys[0]!r}" if len(keys) == 1 else ""
 
     def _decimal(self) -> str:
         """The number that was meant where the key is what follows a decimal comma: ``a: 0,8``."""
@@ -190,11 +205,11 @@ class _Mistake:
         return ""
 
     def _missing(self) -> Told:
-        known = self.known
+        known, fields = self.known, self._fields()
         node = self.spot.node
         stated = node.items if type(node) is Mapping else {}
         for key in stated:
-            if key not in known and _meant(key, known, stated) == self.name:
+            if key not in known and _meant(key, fields, stated) == self.name:
                 return "RC103", f"missing key {self.name!r}", f"write it instead of {key!r}"
         said = known.get(self.name, "").rstrip(".").replace("``", "'")
         if said[:2].istitle() or (said[:1].isupper() and said[1:2] == " "):
@@ -222,13 +237,14 @@ def _node(value: Any, at: Origin) -> Node:
     return Scalar(*place, value, str(value), isinstance(value, str))
 
 
-def _meant(name: str, known: Iterable[str], stated: Iterable[str]) -> str | None:
-    """The key that a wrong one stands for: one like it, or the only free one that it is part of."""
-    if near := nearest(name, known):
+def _meant(name: str, fields: abc.Mapping[str, FieldInfo], stated: Iterable[str]) -> str | None:
+    """One like it, or the only free one that it is part of, of several the one that has to be there."""
+    if near := nearest(name, fields):
         return near
-    free = [key for key in known if key not in stated]
-    parts = [key for key in free if f"_{name}_" in f"_{key}_" or f"_{name}s_" in f"_{key}_"]
-    return parts[0] if len(parts) == 1 else None
+    free = [key for key in fields if key not in stated]
+    wholes = [key for key in free if f"_{name}_" in f"_{key}_" or f"_{name}s_" in f"_{key}_"]
+    needed = [key for key in wholes if fields[key].is_required()]
+    return next((only[0] for only in (wholes, needed) if len(only) == 1), None)
 
 
 def _got(node: Node | None) -> str:
@@ -283,9 +299,23 @@ def _choice(node: Node, context: abc.Mapping[str, Any]) -> Told:
     spoken = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
     if type(node) is not Scalar or node.value is None:
         return "RC102", f"expected {spoken}, got {describe(node)}", ""
+    if _SIGNS.get(node.text) in names:
+        return "RC104", f"unknown value {cut(node.text)!r}", f"write {_SIGNS[node.text]}"
     held = [name for name in names if node.text and node.text.upper() in name]
     hint = f"did you mean {held[0]!r}?" if len(held) == 1 else did_you_mean(node.text, names)
     return "RC104", f"unknown value {cut(node.text)!r}", hint or f"it is one of {', '.join(names)}"
+
+
+_SIGNS: abc.Mapping[str, str] = MappingProxyType(
+    {
+        ">": "GREATER_THAN",
+        ">=": "GREATER_THAN_OR_EQUAL",
+        "<": "LESS_THAN",
+        "<=": "LESS_THAN_OR_EQUAL",
+        "=": "EQUAL",
+        "==": "EQUAL",
+    }
+)
 
 
 def _range(node: Node, context: abc.Mapping[str, Any]) -> Told:
@@ -332,21 +362,24 @@ def _way_out(expected: str, node: Node | None) -> str:
     match expected:
         case "a number" if text and _reads_as_number(text):
             return f"write {text} without quotes"
+        case "a number" if _PERCENT.fullmatch(text):
+            return f"write {float(text.rstrip(' %')) / 100:g}"
         case "a number" if _COMMA.fullmatch(text):
             return f"write {text.replace(',', '.')}, with a point"
         case "true or false" if text.lower() in ("true", "false"):
             return f"write {text.lower()} without quotes"
         case "true or false" if text.lower() in ("yes", "no", "on", "off"):
             return "YAML 1.2 knows only true and false"
-        case "a list" if type(node) is Mapping:
+        case "a list" if type(node) is Scalar and node.value is not None:
+            return f"write [{cut(node.text)}]"
+        case "a list":
             return "begin each item with '- '"
-        case "a list" if text:
-            return f"write [{cut(text)}]"
         case "a mapping" if type(node) is List or text:
             return "write 'key: value' lines"
     return ""
 
 
+_PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]+)? ?%")
 _COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
 """A number as many people write it."""
 

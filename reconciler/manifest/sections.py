@@ -18,6 +18,7 @@ from reconciler.manifest.nodes import (
     Node,
     Scalar,
     Sequence,
+    cut,
     describe,
     mapping_root,
     plain,
@@ -259,7 +260,7 @@ class _Merging:
                 self.lost.update((name, id_) for id_ in node.doubled)
             case _:
                 message = f"expected {form.spoken}, got {describe(node)}"
-                self.found.append(problem("RC102", message, node.origin))
+                self.found.append(problem("RC102", message, node.origin, hint=_way_in(form, node)))
                 self.lost.add((name,))
 
     def _listed(self, node: Sequence, form: Form) -> Iterator[tuple[str, Entry]]:
@@ -296,6 +297,20 @@ class _Merging:
                     hint = "give each a folder of its own, or lay the difference over: --overlay"
                 found = problem("RC003", message, entry.key, hint=hint, related=related)
             self.found.append(found)
+
+
+def _way_in(form: Form, node: Node) -> str:
+    match form.shape, node:
+        case Shape.LIST, Mapping():
+            return "begin each item with '- '"
+        case Shape.MAP, Sequence():
+            return f"write 'ID:' for each {form.noun}, and its keys below that"
+        case Shape.MAP, Scalar() if form.bare and node.text:
+            return f"write [{cut(node.text)}]"
+        case Shape.OBJECT, Scalar() if node.text:
+            return "write 'key: value' lines below it"
+        case _:
+            return ""
 
 
 def _unknown(name: str, key: Origin, forms: abc.Mapping[str, Form]) -> Diagnostic:

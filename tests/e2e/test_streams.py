@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,7 @@ HEAVY = ("pydantic", "requests", "deepdiff", "yaml", "jsonschema", "google.proto
         ("plan . --exclude workflow.auto", "did you mean 'workflow.auto-annotation'?"),
         ("plan . --colour", "error: No such option '--colour'"),
         ("plan . -o plan.yaml", "error: a plan file cannot be called plan.yaml"),
+        ("validate ''", "Invalid value for 'PATH': it is empty; name a file or a folder"),
         ("plan nowhere", "nowhere: error RC001: no such file or directory"),
         ("plan empty", "empty: error RC006: no manifest here"),
         ("apply empty --auto-approve", "empty: error RC006: no manifest here"),
@@ -57,7 +59,7 @@ def test_a_mistake_on_the_command_line_is_one_message_and_status_1(
 ) -> None:
     people(here.folder, "app")
     (here.folder / "empty").mkdir()
-    ended = here(*arguments.split())
+    ended = here(*shlex.split(arguments))
     assert (ended.status, ended.out) == (1, "")
     assert said in ended.err
     assert len(ended.err.splitlines()) <= 2 or "Usage" in said, "one line and a hint"

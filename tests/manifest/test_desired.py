@@ -42,6 +42,45 @@ def problems(path: Path, default_app_id: str | None = None) -> list[tuple[str, s
 # --- the manifest
 
 
+def test_an_unreadable_file_hides_nothing_that_stays_wrong(tmp_path: Path) -> None:
+    """What is not there may be in it; a circle is one whatever it says."""
+    nodes = "[{id: a, model: m, node_inputs: [b]}, {id: b, model: m, node_inputs: [a, c]}]"
+    text = (
+        f"moved: [{{from: model.o, to: model.m}}]\nworkflows: {{w: {{nodes: {nodes}}}}}\n"
+        "models: {half: {model_type_id: random-sample}}\n"
+    )
+    files = {"a.yaml": text, "b.yaml": "models: {m: [\n"}
+    assert [code for code, _ in problems(written(tmp_path, files))] == [
+        "RC204",
+        "RC203",
+        "RC108",
+        "RC002",
+    ]
+
+
+@pytest.mark.parametrize("key", ["modles", "model"])
+def test_what_stands_under_a_misspelt_section_is_not_missed(tmp_path: Path, key: str) -> None:
+    text = f"app: {{id: a}}\n{key}: {{m: {{model_type_id: input-filter}}}}\n"
+    text += "workflows: {w: {nodes: [{id: a, model: m}]}}\nmoved: [{from: model.o, to: model.m}]"
+    (found,) = problems(written(tmp_path, {"a.yaml": text}))
+    assert found == ("RC101", f"unknown key {key!r}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "models: {m: {model_type_id: input-filter}}\nmodels: {n: {model_type_id: input-filter}}\n",
+        "models:\n  m: {model_type_id: input-filter}\n  m: {model_type_id: prompter}\n",
+    ],
+    ids=["a section", "an id"],
+)
+def test_what_stands_under_a_key_that_is_there_twice_is_not_missed(
+    tmp_path: Path, text: str
+) -> None:
+    text += "app: {id: a}\nworkflows: {w: {nodes: [{id: a, model: m}]}}\n"
+    assert [code for code, _ in problems(written(tmp_path, {"a.yaml": text}))] == ["RC003"]
+
+
 def test_a_manifest_knows_whose_it_is(tmp_path: Path) -> None:
     text = "app: {id: my-app, user_id: alice, owner: team}"
     manifest = load(written(tmp_path, {"a.yaml": text}), KINDS, default_app_id="other")

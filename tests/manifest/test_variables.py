@@ -139,6 +139,11 @@ WRONG = {
             "a --var-file, RECONCILER_VAR_ADULT, or a default"
         ],
     ),
+    "no value, and a file that cannot be read": (
+        {"app": APP.replace(", default: 0.9", ""), "_vars": "ADULT: [0.9\n"},
+        {"variable_files": "_vars.yaml"},
+        ["_vars.yaml:1:8: error RC002: '[' is never closed; add ']'"],
+    ),
     "circle": (
         {"app": APP.replace("default: staging", 'default: "${A}"').replace(
             "  LOUD:", '  A: {default: "${ENV}"}\n  LOUD:')},
