@@ -24,7 +24,6 @@ from reconciler.kinds.model_types.base import (
     params,
 )
 from reconciler.resource import Reference, Resource
-from reconciler.shape import FREE, TEXT, Many, Message
 from reconciler.spec import Data, mistake
 
 
@@ -84,9 +83,6 @@ class Other(ModelType):
     """Only stated parameters are compared: the service persists its defaults beside them."""
 
     spec: ClassVar[type[ModelSpec]] = OtherSpec
-    declared: ClassVar[Message] = Message(
-        {"concepts": Many(TEXT), "params": FREE, "train_params": FREE, "input_params": FREE}
-    )
 
     def declare(self, spec: OtherSpec, scope: Scope) -> Declared:
         """The stated parts."""
