@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -37,10 +38,26 @@ def validate(instance: Any, schema: Mapping[str, Any] | bool) -> list[SchemaProb
 
     Where none of several forms fits, those of the form that comes nearest.
     """
+    return _found(_errors(instance, schema))
+
+
+def first_problems(
+    instance: Any, schema: Mapping[str, Any] | bool, most: int
+) -> tuple[list[SchemaProblem], bool]:
+    """Those among the first ``most`` errors, and whether there are more: for input without bound."""
+    errors = _errors(instance, schema)
+    problems = _found(islice(errors, most))
+    return problems, next(errors, None) is not None
+
+
+def _errors(instance: Any, schema: Mapping[str, Any] | bool) -> Iterator[Any]:
     # Imported here: it costs more than reading a small manifest, and a good one never needs it.
     from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-    errors = Draft202012Validator(schema).iter_errors(instance)
+    yield from Draft202012Validator(schema).iter_errors(instance)
+
+
+def _found(errors: Iterable[Any]) -> list[SchemaProblem]:
     problems = dict.fromkeys(problem for error in errors for problem in _problems(error))
     return sorted(problems, key=_order)
 

@@ -29,6 +29,7 @@ from reconciler.resource import (
     VersionChoice,
     same,
 )
+from reconciler.shape import Message
 from reconciler.values import Mark, field_digest, thaw
 
 Result = TypeVar("Result")
@@ -138,7 +139,9 @@ class Kind(ABC):
     ``verb`` the one action for creating and updating, where the kind has a word of its own;
     ``unknown_code`` is what a reference to one that is not there is reported as (empty: there are
     no references to this kind); ``at_once`` that a change routes inputs differently the moment it is made; ``routing_fields``
-    the fields that decide what happens to inputs; ``renames`` that the API changes ids in place.
+    the fields that decide what happens to inputs; ``renames`` that the API changes ids in place;
+    ``id_count`` is how many ids an address of it has, ``declared`` and ``declared_options`` the shape of
+    what ``declare`` states, in which a plan file has to bring it back.
     """
 
     name: ClassVar[str]
@@ -149,6 +152,9 @@ class Kind(ABC):
     at_once: ClassVar[bool] = False
     renames: ClassVar[bool] = False
     routing_fields: ClassVar[frozenset[str]] = frozenset()
+    id_count: ClassVar[int] = 1
+    declared: ClassVar[Message] = Message({})
+    declared_options: ClassVar[Message] = Message({})
     deletable: ClassVar[bool] = True
     immutable: ClassVar[frozenset[str]] = frozenset()
     open_maps: ClassVar[frozenset[str]] = frozenset({"metadata"})
@@ -234,6 +240,10 @@ class Kind(ABC):
 
 class VersionedKind(Kind):
     """A kind whose configuration lives in immutable versions."""
+
+    @abstractmethod
+    def declared_configuration(self, fields: Mapping[str, Any]) -> Message:
+        """The shape of the configuration of a declared resource with these fields."""
 
     @abstractmethod
     def trains(self, resource: Resource) -> bool:

@@ -6,6 +6,7 @@ nested without end.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -22,11 +23,11 @@ SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A scalar of some types, named by ``words``. ``unlike`` are characters that it cannot hold."""
+    """A scalar of some types, named by ``words``; text may have to fit a ``pattern`` as well."""
 
     words: str
     types: frozenset[type]
-    unlike: str = ""
+    pattern: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A map with known fields, of which those in ``needs`` have to say something."""
+    """A map with known fields.
+
+    Those in ``needs`` have to say something, those in ``there`` may be blank but not absent.
+    """
 
     fields: Mapping[str, Shape]
     needs: tuple[str, ...] = ()
+    there: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
@@ -62,7 +67,8 @@ class Message:
 Shape: TypeAlias = Plain | Free | Many | Table | Message
 
 TEXT = Plain("text", frozenset({str}))
-NAME = Plain("text without a slash", frozenset({str}), "/")
+NAME = Plain("text without a slash", frozenset({str}), re.compile(r"[^/]*"))
+FULL_NAME = Plain("ID or user/app/ID", frozenset({str}), re.compile(r"[^/]+(/[^/]+/[^/]+)?"))
 NUMBER = Plain("a number", frozenset({int, float}))
 FLAG = Plain("true or false", frozenset({bool}))
 SCALAR = Plain("a number or text", frozenset({int, float, str}))
@@ -96,7 +102,7 @@ def check(value: Any, shape: Shape) -> None:
         case Plain():
             if type(value) not in shape.types:
                 raise _misfit(shape.words, value)
-            if shape.unlike and any(mark in value for mark in shape.unlike):
+            if shape.pattern is not None and shape.pattern.fullmatch(value) is None:
                 raise _misfit(shape.words, value)
         case Many():
             if type(value) is not list:
@@ -141,7 +147,7 @@ def _check_message(value: Any, shape: Message) -> None:
         if expected is None:
             if type(item) is dict or type(item) is list:
                 _deep(name, item)
-        elif type(expected) is Plain and not expected.unlike:  # most fields of most answers
+        elif type(expected) is Plain and expected.pattern is None:  # most fields of most answers
             if type(item) not in expected.types:
                 _step(name, item, expected)
         else:
@@ -150,6 +156,9 @@ def _check_message(value: Any, shape: Message) -> None:
         del value[name]
     for name in shape.needs:
         if value.get(name) in (None, ""):
+            raise MisfitError(f"has no {name}")
+    for name in shape.there:
+        if name not in value:
             raise MisfitError(f"has no {name}")
 
 

@@ -13,7 +13,7 @@ import click
 
 from reconciler import __version__, registry
 from reconciler.api.client import Client
-from reconciler.cli import files, session
+from reconciler.cli import session
 from reconciler.cli.leased import Barred, leased
 from reconciler.cli.options import Connection, Layers
 from reconciler.cli.session import Platform, Question
@@ -92,7 +92,7 @@ def is_plan_file(path: Path) -> bool:
 
 def _apply_file(path: Path, connection: Connection, wish: Wish, limits: Limits, view: _View) -> int:
     """Carries out a reviewed plan: re-reads, re-plans, and demands the same operations."""
-    saved = file.read_json(files.read_text(path))
+    saved = session.read_plan_file(path)
     if connection.sandbox != (saved.base_url == session.SANDBOX):
         if connection.sandbox:
             raise _elsewhere(saved, "the sandbox", "leave --sandbox out")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 
 from reconciler.errors import SettingsError
 
 
-def read_text(path: Path) -> str:
-    """A file's text. Raises ``SettingsError``."""
+def read_text(path: Path, largest: int | None = None) -> str:
+    """A file's text, of at most ``largest`` bytes. Raises ``SettingsError``."""
     try:
+        if largest is not None:
+            _check_size(path, largest)
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {_why(error)}") from error
@@ -55,6 +58,21 @@ def make_private_folder(path: Path) -> None:
             f"{path} cannot be used for the sandbox's data: {_why(error)}",
             hint="run it in a folder that can be written",
         ) from error
+
+
+def _check_size(path: Path, largest: int) -> None:
+    """That a file can be read to its end in good time."""
+    about = path.stat()
+    if not S_ISREG(about.st_mode):
+        raise SettingsError(
+            f"{path} is no file but a {'folder' if path.is_dir() else 'pipe or device'}",
+            hint="name a file that reconciler plan PATH -o FILE wrote",
+        )
+    if about.st_size > largest:
+        raise SettingsError(
+            f"{path} has {about.st_size:,} bytes, more than the {largest:,} that are read",
+            hint="is it a plan file at all? a plan can be made smaller with --target",
+        )
 
 
 def _why(error: Exception) -> str:

@@ -25,13 +25,13 @@ from reconciler.catalogue import (
 from reconciler.cli import files
 from reconciler.cli.options import Connection, Layers
 from reconciler.cli.streams import is_colored, say
-from reconciler.errors import ManifestError, SettingsError
+from reconciler.errors import ManifestError, PlanFileError, SettingsError
 from reconciler.execution.outcome import PlannedRequest
 from reconciler.execution.rehearsal import rehearse
 from reconciler.kind import Kind, Scope
 from reconciler.manifest.desired import Inputs, Manifest, load
 from reconciler.manifest.variables import spelt
-from reconciler.planning import cutover, diff, drift, ending, live, plan, rename
+from reconciler.planning import cutover, diff, drift, ending, file, live, plan, rename
 from reconciler.planning.file import PlanFile
 from reconciler.planning.options import Options, Policy
 from reconciler.resource import ResourceGraph
@@ -42,6 +42,9 @@ SANDBOX = "sandbox"
 SANDBOX_DATA = Path(".reconciler") / "sandbox"
 DEFAULT_USER = "sandbox-user"
 UNLIMITED_RPS = 1e6
+
+LARGEST_PLAN = 64 * 1024 * 1024
+"""Bytes of a plan file that are read; one that makes 10,000 resources has a third of them."""
 
 ClientT = TypeVar("ClientT", bound=ReadClient)
 
@@ -94,6 +97,14 @@ def target_of(manifest: Manifest, connection: Connection) -> Target:
     """
     named = "" if connection.sandbox else os.environ.get("CLARIFAI_USER_ID", "").strip()
     return Target(manifest.user_id or named or "me", manifest.app_id)
+
+
+def read_plan_file(path: Path) -> PlanFile:
+    """The plan file at ``path``. Raises ``PlanFileError`` that names it; ``SettingsError``."""
+    try:
+        return file.read_json(files.read_text(path, LARGEST_PLAN), registry.load())
+    except PlanFileError as error:
+        raise PlanFileError(f"{path}: {error.message}", hint=error.hint) from error
 
 
 def moved_source(saved: PlanFile) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from reconciler.kind import (
     written_mark,
 )
 from reconciler.resource import Resource
+from reconciler.shape import FREE, TEXT, Message
 from reconciler.spec import Flag, Id, Metadata, Notes, Spec, Text, spelled, spellings
 from reconciler.values import Mark, marked, number, unmarked
 
@@ -116,6 +117,17 @@ class AppKind(Kind):
     name: ClassVar[str] = APP
     rank: ClassVar[int] = 0
     section: ClassVar[str] = "app"
+    id_count: ClassVar[int] = 0
+    declared: ClassVar[Message] = Message(
+        {
+            "name": TEXT,
+            "description": TEXT,
+            "notes": TEXT,
+            "metadata": FREE,
+            "default_language": TEXT,
+            "visibility": TEXT,
+        }
+    )
 
     def section_type(self) -> Any:
         """The app that this manifest describes."""

@@ -24,6 +24,7 @@ from reconciler.kind import (
     written_mark,
 )
 from reconciler.resource import Resource
+from reconciler.shape import FREE, TEXT, Message
 from reconciler.spec import Flag, LooseId, Metadata, Spec, Text
 from reconciler.values import Mark, marked, number, unmarked
 
@@ -68,6 +69,7 @@ class ConceptKind(Kind):
     section: ClassVar[str] = "concepts"
     unknown_code: ClassVar[str] = "RC202"
     deletable: ClassVar[bool] = False
+    declared: ClassVar[Message] = Message({"name": TEXT, "definition": TEXT, "metadata": FREE})
 
     def section_type(self) -> Any:
         """The app's concepts by id; where ids say enough, a list of them."""

@@ -26,6 +26,7 @@ from reconciler.kind import (
     still_there,
 )
 from reconciler.resource import Reference, Resource, ResourceGraph
+from reconciler.shape import FULL_NAME, Message
 from reconciler.values import MARK_KEY, Mark, marked
 
 FORMER = "former_default_workflow"
@@ -55,6 +56,8 @@ class DefaultWorkflowKind(Kind):
     name: ClassVar[str] = DEFAULT_WORKFLOW
     rank: ClassVar[int] = 50
     verb: ClassVar[str] = "set_default"
+    id_count: ClassVar[int] = 0
+    declared: ClassVar[Message] = Message({"workflow": FULL_NAME}, needs=("workflow",))
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
         """Nothing, if the manifest does not say which workflow is the default."""

@@ -58,6 +58,7 @@ from reconciler.resource import (
     VersionStatus,
     same,
 )
+from reconciler.shape import FREE, TEXT, Message
 from reconciler.spec import Id, form
 from reconciler.values import DIGEST_SCHEME, Mark, marked, number, unmarked, version_digest
 
@@ -160,6 +161,16 @@ class ModelKind(VersionedKind):
     section: ClassVar[str] = "models"
     unknown_code: ClassVar[str] = "RC201"
     renames: ClassVar[bool] = True
+    declared: ClassVar[Message] = Message(
+        {
+            "model_type_id": TEXT,
+            "description": TEXT,
+            "notes": TEXT,
+            "metadata": FREE,
+            "visibility": TEXT,
+        },
+        needs=("model_type_id",),
+    )
     immutable: ClassVar[frozenset[str]] = frozenset({"model_type_id"})
     open_maps: ClassVar[frozenset[str]] = frozenset(
         {"metadata", "params", "train_params", "input_params"}
@@ -208,6 +219,10 @@ class ModelKind(VersionedKind):
         if known is None:
             return ""
         return f"{known.user_id}/{known.app_id}/{known.id}@{known.version_ids[0]}"
+
+    def declared_configuration(self, fields: Mapping[str, Any]) -> Message:
+        """As its type has it."""
+        return _type(fields["model_type_id"]).declared
 
     def trains(self, resource: Resource) -> bool:
         """Whether a new version has to be trained before it can be used."""

@@ -28,6 +28,7 @@ from reconciler.kind import (
     unmoved,
 )
 from reconciler.resource import Reference, Resource, ResourceGraph
+from reconciler.shape import TEXT, Message
 from reconciler.spec import LooseId, Spec, Text, mistake
 from reconciler.values import Mark
 
@@ -91,6 +92,8 @@ class RelationKind(Kind):
     rank: ClassVar[int] = 20
     section: ClassVar[str] = "concept_relations"
     at_once: ClassVar[bool] = True
+    id_count: ClassVar[int] = 3
+    declared_options: ClassVar[Message] = Message({"marked_on": TEXT}, needs=("marked_on",))
 
     def section_type(self) -> Any:
         """Edges between concepts, which mappers follow."""

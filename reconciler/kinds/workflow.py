@@ -37,6 +37,7 @@ from reconciler.model_reference import (
 )
 from reconciler.node_graph import node_problems
 from reconciler.resource import External, Path, Place, Reference, Resource, ResourceGraph
+from reconciler.shape import FLAG, FREE, FULL_NAME, NUMBER, TEXT, Many, Message, Table
 from reconciler.spec import (
     Data,
     Flag,
@@ -276,6 +277,29 @@ class WorkflowSpec(Spec):
     )
 
 
+_NODE_FORM = Message(
+    {
+        "model": FULL_NAME,
+        "model_version_id": TEXT,
+        "node_inputs": Many(TEXT),
+        "suppress_output": FLAG,
+        "output_info_override": Message(
+            {
+                "data": Message({"concepts": Table(NUMBER)}, there=("concepts",)),
+                "params": FREE,
+            }
+        ),
+    },
+    there=(
+        "model",
+        "model_version_id",
+        "node_inputs",
+        "suppress_output",
+        "output_info_override",
+    ),
+)
+
+
 class WorkflowKind(Kind):
     """``~/workflows``. A change of nodes is one PATCH with the whole graph: the cutover."""
 
@@ -285,6 +309,10 @@ class WorkflowKind(Kind):
     unknown_code: ClassVar[str] = "RC205"
     renames: ClassVar[bool] = True
     routing_fields: ClassVar[frozenset[str]] = frozenset({"nodes"})
+    declared: ClassVar[Message] = Message(
+        {"description": TEXT, "notes": TEXT, "metadata": FREE, "nodes": Table(_NODE_FORM)},
+        there=("nodes",),
+    )
 
     def section_type(self) -> Any:
         """The app's workflows by id."""

@@ -14,11 +14,11 @@ from typing import Any
 
 from reconciler.address import APP, DEFAULT_WORKFLOW, Address, field_path
 from reconciler.call import Target
-from reconciler.errors import PlanFileError, SettingsError
-from reconciler.json_schema import validate
+from reconciler.kind import Kind
 from reconciler.planning import file_schema
 from reconciler.planning.change import Operation
 from reconciler.planning.diff import shown
+from reconciler.planning.file_reading import read_document
 from reconciler.planning.file_schema import FORMAT_VERSION
 from reconciler.planning.options import Options
 from reconciler.planning.plan import Plan, Source
@@ -26,8 +26,6 @@ from reconciler.planning.stale import moved_objects, moved_operations
 from reconciler.resource import External, NewVersion, Reference, Resource, ResourceGraph
 from reconciler.resource import ReuseVersion as Reuse
 from reconciler.values import Unknown, digest, freeze, thaw, unknowns
-
-_ANEW = "make a new plan with: reconciler plan PATH -o FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,61 +246,17 @@ def json_schema() -> dict[str, Any]:
     return file_schema.build()
 
 
-def read_json(text: str) -> PlanFile:
+def read_json(text: str, kinds: Mapping[str, Kind]) -> PlanFile:
     """The plan file in ``text``.
 
     Raises ``PlanFileError``: not JSON, of a newer format, of another shape, or changed since it
     was written.
     """
-    document = _decoded(text)
-    version = document.get("format_version")
-    if isinstance(version, str) and version.isdecimal() and int(version) > int(FORMAT_VERSION):
-        raise PlanFileError(
-            f"the plan file has format {version}, written by a newer reconciler; "
-            f"this one reads format {FORMAT_VERSION}",
-            hint="use the reconciler that wrote it, or make a new plan with this one",
-        )
-    problems = validate(document, json_schema())
-    if problems:
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise PlanFileError(f"this is no plan file: {problems[0]}{more}", hint=_ANEW)
-    _check_digest(document)
-    try:
-        return _plan_file(document)
-    except SettingsError as error:
-        raise PlanFileError(f"this is no plan file: {error.message}", hint=_ANEW) from error
-
-
-def _decoded(text: str) -> dict[str, Any]:
-    def no_number(name: str) -> Any:
-        raise ValueError(f"{name} is no number")
-
-    try:
-        document = json.loads(text, parse_constant=no_number)
-    except (ValueError, RecursionError) as error:
-        raise PlanFileError(f"the plan file is not JSON: {error}", hint=_ANEW) from error
-    if not isinstance(document, dict):
-        raise PlanFileError("this is no plan file: expected a JSON object", hint=_ANEW)
-    return document
-
-
-def _check_digest(document: Mapping[str, Any]) -> None:
-    rest = {name: value for name, value in document.items() if name != "plan_digest"}
-    try:
-        actual = digest(rest)
-    except UnicodeEncodeError:
-        actual = "text that is no Unicode"
-    if actual != document["plan_digest"]:
-        raise PlanFileError(
-            "the plan file was edited or damaged: its content does not give its plan_digest",
-            hint=_ANEW,
-        )
+    return _plan_file(read_document(text, kinds))
 
 
 def _plan_file(document: Mapping[str, Any]) -> PlanFile:
     target, source, options = document["target"], document["source"], document["options"]
-    for address in document["live_objects"]:
-        Address.parse(address)
     return PlanFile(
         tool_version=document["tool_version"],
         base_url=target["base_url"],

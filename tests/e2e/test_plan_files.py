@@ -138,15 +138,15 @@ def _other_app(document: Any) -> None:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (edited(_other_after, sealed=False), "error: the plan file was edited or damaged"),
+        (edited(_other_after, sealed=False), "error: plan.json: the plan file was edited or damaged"),
         (edited(_other_after, sealed=True), "would now become 0.2"),
-        (edited(_newer, sealed=False), "error: the plan file has format 2, written by a newer"),
+        (edited(_newer, sealed=False), "error: plan.json: the plan file has format 2, written by a newer"),
         (edited(_elsewhere, sealed=True), "error: the plan is for https://api.clarifai.com, not"),
         (edited(_other_app, sealed=True), "stale plan:"),
-        (lambda text: text[: len(text) // 2], "error: the plan file is not JSON"),
-        (lambda text: "{}", "error: this is no plan file"),
-        (lambda text: "[1]", "error: this is no plan file: expected a JSON object"),
-        (lambda text: "", "error: the plan file is not JSON"),
+        (lambda text: text[: len(text) // 2], "error: plan.json: the plan file is not JSON"),
+        (lambda text: "{}", "error: plan.json: this is no plan file"),
+        (lambda text: "[1]", "error: plan.json: this is no plan file: expected a JSON object"),
+        (lambda text: "", "error: plan.json: the plan file is not JSON"),
     ],
     ids=["edited", "forged", "newer", "elsewhere", "other app", "cut", "no plan", "list", "empty"],
 )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_cases import World, people, undeclared, with_, without
+from plan_cases import KINDS, World, people, undeclared, with_, without
 
 from reconciler.address import Address
 from reconciler.errors import PlanFileError
@@ -166,7 +166,7 @@ def test_every_plan_fits_the_schema_and_reads_back(case: Any) -> None:
     made = case()
     document = to_json(made, "1.2.3")
     assert validate(document, json_schema()) == []
-    file = read_json(to_text(made, "1.2.3"))
+    file = read_json(to_text(made, "1.2.3"), KINDS)
     assert file.desired == made.declared
     assert (file.target, file.base_url, file.owner) == (made.target, made.base_url, made.owner)
     assert (file.source, file.options) == (made.source, made.options)
@@ -193,7 +193,7 @@ def test_a_plan_file_has_no_byte_that_a_terminal_obeys() -> None:
     text = to_text(made, "")
     assert text.isascii()
     assert re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text) is None
-    assert read_json(text).desired == made.declared
+    assert read_json(text, KINDS).desired == made.declared
 
 
 def test_a_plan_that_cannot_be_read_back_is_not_written() -> None:
@@ -286,7 +286,7 @@ def file_text(world: World) -> str:
 )  # fmt: skip
 def test_what_is_no_plan_file_is_refused(text: str, message: str) -> None:
     with pytest.raises(PlanFileError) as caught:
-        read_json(text)
+        read_json(text, KINDS)
     assert caught.value.message.startswith(message)
     assert caught.value.hint
 
@@ -306,9 +306,9 @@ def test_what_is_no_plan_file_is_refused(text: str, message: str) -> None:
                      "this is no plan file: options.prun: unknown key 'prun', did you mean 'prune'?",
                      id="unknown key"),
         pytest.param(lambda d: d["desired"].update({"model.a b": {"fields": {}}}),
-                     "this is no plan file: 'model.a b' is not an address", id="address"),
+                     "this is no plan file: desired.model.a b: 'model.a b' is not an address", id="address"),
         pytest.param(lambda d: d["live_objects"].update({"model": {"fields": "sha256:" + "0" * 64}}),
-                     "this is no plan file: 'model' is not an address", id="live address"),
+                     "this is no plan file: live_objects.model: 'model' is not an address", id="live address"),
     ],
 )  # fmt: skip
 def test_a_changed_file_is_refused(world: World, edit: Any, message: str) -> None:
@@ -318,21 +318,21 @@ def test_a_changed_file_is_refused(world: World, edit: Any, message: str) -> Non
         rest = {name: value for name, value in document.items() if name != "plan_digest"}
         document["plan_digest"] = digest(rest)
     with pytest.raises(PlanFileError) as caught:
-        read_json(json.dumps(document))
+        read_json(json.dumps(document), KINDS)
     assert caught.value.message.startswith(message)
 
 
 def test_the_layout_of_the_file_is_free(world: World) -> None:
     text = file_text(world)
     again = json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
-    assert read_json(again) == read_json(text)
+    assert read_json(again, KINDS) == read_json(text, KINDS)
 
 
 # --- what moved
 
 
 def saved(world: World, data: dict[str, Any], **options: Any) -> PlanFile:
-    return read_json(to_text(world.plan(data, **options), "1"))
+    return read_json(to_text(world.plan(data, **options), "1"), KINDS)
 
 
 def replanned(world: World, file: PlanFile) -> tuple[str, ...]:
@@ -424,7 +424,7 @@ def test_what_no_operation_touches_may_move(world: World, name: str) -> None:
 
 def test_another_app_or_another_platform_is_named(world: World) -> None:
     made = world.plan(people(sure=0.9))
-    file = read_json(to_text(made, "1"))
+    file = read_json(to_text(made, "1"), KINDS)
     elsewhere = replace(made, base_url="sandbox", target=replace(made.target, user_id="bob"))
     assert moved(file, elsewhere) == (
         "base_url: planned for https://api.clarifai.com, found sandbox",

@@ -100,11 +100,11 @@ def command(
 
 def _compare(made: Plan, approved: Path, format_: str, *, differs: int) -> int:
     """Shows what a plan would do otherwise than an approved one; the exit status for that."""
-    from reconciler.cli import files
+    from reconciler.cli import session
     from reconciler.planning import file
     from reconciler.report.plan import render_delta, render_delta_json
 
-    delta = file.delta(file.read_json(files.read_text(approved)), made)
+    delta = file.delta(session.read_plan_file(approved), made)
     render = render_delta_json if format_ == "json" else render_delta
     click.echo(render(delta, made, str(approved)), nl=False)
     return differs if delta else 0

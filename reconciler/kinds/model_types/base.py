@@ -25,6 +25,7 @@ from reconciler.catalogue import (
 from reconciler.diagnostics import did_you_mean
 from reconciler.kind import Problem, Scope
 from reconciler.resource import External, Place, Reference, Resource
+from reconciler.shape import Message
 from reconciler.spec import Flag, LooseId, Metadata, Notes, Spec, Text, mistake, spelled, spellings
 from reconciler.values import number, thaw
 
@@ -100,10 +101,12 @@ class ModelType(ABC):
     """One type, or all that need no file of their own. Each module here has one, ``TYPE``.
 
     ``ids`` are the spellings of ``model_type_id``, the canonical one first; empty for the rest.
+    ``declared`` is the shape of the configuration that a manifest states.
     """
 
     ids: ClassVar[tuple[str, ...]] = ()
     spec: ClassVar[type[ModelSpec]]
+    declared: ClassVar[Message]
 
     @abstractmethod
     def declare(self, spec: Any, scope: Scope) -> Declared:

@@ -23,6 +23,7 @@ from reconciler.kinds.model_types.base import (
 )
 from reconciler.model_reference import ModelName, model_wire, owned_model, uses_model, written_model
 from reconciler.resource import Resource
+from reconciler.shape import FLAG, FREE, FULL_NAME, TEXT, Many, Message
 from reconciler.spec import Data, Flag
 
 _EMBEDDER = "clarifai/main/general-image-embedding@bb186755eda04f9cbb6fe32e816be104"
@@ -70,6 +71,17 @@ class EmbeddingClassifier(ModelType):
 
     ids: ClassVar[tuple[str, ...]] = ("embedding-classifier",)
     spec: ClassVar[type[ModelSpec]] = EmbeddingClassifierSpec
+    declared: ClassVar[Message] = Message(
+        {
+            "concepts": Many(TEXT),
+            "concepts_mutually_exclusive": FLAG,
+            "train_params": FREE,
+            "base_embed_model": Message(
+                {"model": FULL_NAME, "model_version_id": TEXT}, there=("model", "model_version_id")
+            ),
+        },
+        there=("concepts",),
+    )
 
     def declare(self, spec: EmbeddingClassifierSpec, scope: Scope) -> Declared:
         """Concepts sorted: the service does not keep their order."""

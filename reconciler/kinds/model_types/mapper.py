@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from reconciler.call import Json
 from reconciler.kind import Scope
 from reconciler.kinds.model_types.base import Declared, ModelSpec, ModelType, params
+from reconciler.shape import TEXT, Message
 from reconciler.spec import Text
 
 
@@ -38,6 +39,7 @@ class Mapper(ModelType):
 
     ids: ClassVar[tuple[str, ...]] = ("concept-synonym-mapper",)
     spec: ClassVar[type[ModelSpec]] = MapperSpec
+    declared: ClassVar[Message] = Message({"knowledge_graph_id": TEXT})
 
     def declare(self, spec: MapperSpec, scope: Scope) -> Declared:
         """The graph, empty for the global one."""

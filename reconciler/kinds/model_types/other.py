@@ -24,6 +24,7 @@ from reconciler.kinds.model_types.base import (
     params,
 )
 from reconciler.resource import Reference, Resource
+from reconciler.shape import FREE, TEXT, Many, Message
 from reconciler.spec import Data, mistake
 
 
@@ -83,6 +84,9 @@ class Other(ModelType):
     """Only stated parameters are compared: the service persists its defaults beside them."""
 
     spec: ClassVar[type[ModelSpec]] = OtherSpec
+    declared: ClassVar[Message] = Message(
+        {"concepts": Many(TEXT), "params": FREE, "train_params": FREE, "input_params": FREE}
+    )
 
     def declare(self, spec: OtherSpec, scope: Scope) -> Declared:
         """The stated parts."""

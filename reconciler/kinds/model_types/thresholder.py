@@ -19,6 +19,7 @@ from reconciler.kinds.model_types.base import (
     params,
     part,
 )
+from reconciler.shape import FLAG, NUMBER, TEXT, Message, Table
 from reconciler.spec import Flag, LooseId, Score, spelled, spellings
 from reconciler.values import float32
 
@@ -63,6 +64,15 @@ class Thresholder(ModelType):
 
     ids: ClassVar[tuple[str, ...]] = ("concept-threshold", "concept-thresholder")
     spec: ClassVar[type[ModelSpec]] = ThresholderSpec
+    declared: ClassVar[Message] = Message(
+        {
+            "concept_threshold_type": TEXT,
+            "thresholds": Table(NUMBER),
+            "filter_other_concepts": FLAG,
+        },
+        needs=("concept_threshold_type",),
+        there=("thresholds",),
+    )
 
     def declare(self, spec: ThresholderSpec, scope: Scope) -> Declared:
         """The comparator by name, thresholds as the shortest decimal of their float32."""

@@ -12,6 +12,7 @@ from reconciler.call import Json
 from reconciler.catalogue import ANNOTATION_STATUSES, MODEL_TYPES, Spelling
 from reconciler.kind import Scope
 from reconciler.kinds.model_types.base import Declared, ModelSpec, ModelType, params
+from reconciler.shape import TEXT, Message
 from reconciler.spec import Data, Text, spelled, spellings
 
 _WRITABLE = Spelling(
@@ -68,6 +69,7 @@ class Writer(ModelType):
 
     ids: ClassVar[tuple[str, ...]] = ("annotation-writer",)
     spec: ClassVar[type[ModelSpec]] = WriterSpec
+    declared: ClassVar[Message] = Message({"annotation_status": TEXT}, needs=("annotation_status",))
 
     def declare(self, spec: WriterSpec, scope: Scope) -> Declared:
         """The status by name, the author by real id."""
