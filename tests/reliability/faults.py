@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 from reconciler.sandbox.faults import Fault
 
-READ_BACK = 0.6
+READ_BACK = 0.4
 """Seconds for ``--read-back-timeout`` in disturbed runs."""
 
-STALE = 0.3
+STALE = 0.25
 """Seconds that reads lag behind: less than the time that a write is looked for."""
 
 
@@ -20,7 +20,7 @@ class Misfortune:
     """A fault and its words for the page; ``writes`` says that reads cannot meet it.
 
     ``lasting`` strikes every request from the k-th on; ``kills`` ends the tool while the k-th
-    request is under way.
+    request is under way. ``rare`` ones are left to the long run.
     """
 
     fault: Fault
@@ -28,6 +28,7 @@ class Misfortune:
     writes: bool = False
     lasting: bool = False
     kills: bool = False
+    rare: bool = False
 
     def at(self, k: int) -> Fault:
         """The fault for the ``k``-th request, counted from 1."""
@@ -60,22 +61,28 @@ FAULTS: Mapping[str, Misfortune] = MappingProxyType(
             Fault(drop="after", stale_seconds=STALE),
             "committed, the answer lost, and unseen by reads for a while",
             writes=True,
+            rare=True,
         ),
         "silent for good": Misfortune(
-            Fault(drop="before"), "no request gets through from this one on", lasting=True
+            Fault(drop="before"),
+            "no request gets through from this one on",
+            lasting=True,
+            rare=True,
         ),
         "deaf for good": Misfortune(
             Fault(drop="after"),
             "no answer comes back from this one on, whatever is carried out",
             lasting=True,
+            rare=True,
         ),
         "SIGKILL before": Misfortune(
-            Fault(latency_ms=300, drop="before"),
+            Fault(latency_ms=200, drop="before"),
             "the process is killed while the request is on its way; it is never carried out",
             kills=True,
+            rare=True,
         ),
         "SIGKILL after": Misfortune(
-            Fault(latency_ms=300),
+            Fault(latency_ms=200),
             "the process is killed while the request is on its way; it is carried out",
             kills=True,
         ),

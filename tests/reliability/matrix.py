@@ -6,10 +6,10 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from reliability.faults import FAULTS
 from reliability.scenarios import SCENARIOS
@@ -25,6 +25,10 @@ from reliability.stage import (
     unplanned,
 )
 
+from reconciler.planning.change import ChangeClass
+
+Result = TypeVar("Result")
+
 LONGEST_CASE = 60.0
 """Seconds after which a case counts as one that hangs."""
 
@@ -34,7 +38,8 @@ class Prepared:
     """A scenario up to the apply that is disturbed, and how that ends if nothing happens.
 
     ``requests`` are those of the undisturbed apply, ``planned`` the items of its writes, ``final``
-    the state that it leaves, ``routes`` what is written about the probes before and after it.
+    the state that it leaves, ``routes`` what is written about the probes before and after it,
+    ``at_once`` the operations that the plan classes as routing inputs differently at once.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Prepared:
     planned: list[Any]
     final: Any
     routes: tuple[list[Any], list[Any]]
+    at_once: tuple[str, ...]
 
     @property
     def before(self) -> Path:
@@ -56,13 +62,14 @@ class Prepared:
         return tuple(k for k, (method, _) in numbered if method != "GET" or not writes)
 
     def three(self, fault: str) -> tuple[int, ...]:
-        """The first, the middle and the last place; where reads can be met, one of them is a read."""
+        """The first, the middle and the last write; the last read as well, if there are fewer."""
         places = self.places(fault)
         writes = [k for k in places if self.requests[k - 1][0] != "GET"]
-        chosen = (writes[0], writes[len(writes) // 2], writes[-1])
-        if len(set(chosen)) < 3 and not FAULTS[fault].writes:
-            chosen = (places[0], chosen[0], chosen[-1])
-        return tuple(sorted(set(chosen)))
+        chosen = {writes[0], writes[len(writes) // 2], writes[-1]}
+        reads = [k for k in places if k not in writes]
+        while len(chosen) < min(3, len(places)):
+            chosen.add(reads.pop())
+        return tuple(sorted(chosen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,13 @@ def prepare(name: str, folder: Path) -> Prepared:
     with stage(scenario, folder / "before", folder / "old") as old:
         before = old.probe()
     with stage(scenario, folder / "before", folder / "new") as new:
-        planned = [item for one in planned_requests(new.plan()) for item in items(one.call)]
+        made = new.plan()
+        planned = [item for one in planned_requests(made) for item in items(one.call)]
+        at_once = tuple(
+            str(operation.key)
+            for operation in made.operations
+            if operation.change.change_class is ChangeClass.ROUTING_AT_ONCE
+        )
         new.sandbox.clear_requests()
         ended = new.command()
         assert ended.status == 0, ended.err + ended.out
@@ -103,7 +116,7 @@ def prepare(name: str, folder: Path) -> Prepared:
         requests = tuple((one.method, one.path) for one in new.sandbox.requests())
         final = new.state()
         routes = (before, new.probe())
-    return Prepared(name, folder, requests, planned, final, routes)
+    return Prepared(name, folder, requests, planned, final, routes, at_once)
 
 
 def attempt(prepared: Prepared, fault: str, k: int, folder: Path) -> Case:
@@ -201,6 +214,9 @@ def differences(path: str, wanted: Any, found: Any) -> Iterator[str]:
     if isinstance(wanted, dict) and isinstance(found, dict):
         for name in sorted({*wanted, *found}):
             yield from differences(f"{path}/{name}", wanted.get(name), found.get(name))
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for number, (one, other) in enumerate(zip(wanted, found, strict=True)):
+            yield from differences(f"{path}/{number}", one, other)
     elif wanted != found:
         yield f"the state differs at {path}: {wanted!r:.300} was wanted, {found!r:.300} is there"
 
@@ -213,9 +229,14 @@ def all_cases(prepared: Prepared) -> Iterator[tuple[str, int]]:
 
 
 def attempt_alone(prepared: Prepared, fault: str, k: int) -> Case:
-    """One case in a folder of its own, which is gone afterwards."""
+    """One case in a folder of its own."""
+    return in_a_folder(lambda folder: attempt(prepared, fault, k, folder))
+
+
+def in_a_folder(work: Callable[[Path], Result]) -> Result:
+    """What ``work`` makes in a folder that is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="case-"))
     try:
-        return attempt(prepared, fault, k, folder)
+        return work(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -43,18 +43,40 @@ LONGEST_WAIT = 0.005
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """One try of a request, by the monotonic clock in seconds."""
+
+    call: Call
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended, and every write that it tried to send."""
+    """How a command ended, and every request that it tried to send."""
 
     status: int
     out: str
     err: str
-    sent: tuple[Call, ...] = ()
+    requests: tuple[Sent, ...] = ()
 
     @property
     def document(self) -> Any:
         """The JSON document on stdout; None if it came to none."""
         return json.loads(self.out) if self.out.startswith("{") else None
+
+    @property
+    def sent(self) -> list[Call]:
+        """The writes among them."""
+        return [one.call for one in self.requests if one.call.method != "GET"]
+
+    def pairs(self) -> Iterator[tuple[Sent, Sent]]:
+        """Every PATCH and DELETE with the read of the same list right before it."""
+        for number, one in enumerate(self.requests):
+            if one.call.method in ("PATCH", "DELETE"):
+                reads = [r for r in self.requests[:number] if r.call.path == one.call.path]
+                assert reads, f"nothing was read again before {one.call.method} {one.call.path}"
+                yield reads[-1], one
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +109,14 @@ class Stage:
         usual = ("--auto-approve", "--format", "json", "--parallelism", "1")
         return (*self.scenario.command, path, *usual, "--read-back-timeout", str(READ_BACK))
 
-    def tool(self, *arguments: str | Path) -> Ended:
-        """One command in this process."""
-        out, err, sent = io.StringIO(), io.StringIO(), []
+    def tool(self, *arguments: str | Path, rest: float = LONGEST_WAIT) -> Ended:
+        """One command in this process, whose client rests for at most ``rest`` seconds."""
+        out, err = io.StringIO(), io.StringIO()
+        requests: list[Sent] = []
+
+        def note(call: Call, status: int, seconds: float) -> None:
+            now = time.monotonic()
+            requests.append(Sent(call, now - seconds, now))
 
         class Hasty(Client):
             """Sends as ever, and does not rest between two tries."""
@@ -98,8 +125,8 @@ class Stage:
                 del options
                 super().__init__(
                     settings,
-                    on_request=lambda call, status, seconds: sent.append(call),
-                    sleep=lambda seconds: time.sleep(min(seconds, LONGEST_WAIT)),
+                    on_request=note,
+                    sleep=lambda seconds: time.sleep(min(seconds, rest)),
                 )
 
         with (
@@ -109,8 +136,7 @@ class Stage:
             contextlib.redirect_stderr(err),
         ):
             status = run([str(argument) for argument in arguments])
-        writes = tuple(call for call in sent if call.method != "GET")
-        return Ended(status, out.getvalue(), err.getvalue(), writes)
+        return Ended(status, out.getvalue(), err.getvalue(), tuple(requests))
 
     def environment(self) -> dict[str, str]:
         """What the tool is told by its environment."""
@@ -278,9 +304,13 @@ def _digest(value: Any, names: Mapping[str, str]) -> str:
 
 
 def scrubbed(value: Any, names: Mapping[str, str]) -> Any:
-    """JSON without times, with versions by what they hold; objects of a list by their id."""
+    """JSON without times and in one order, with versions by what they hold.
+
+    The digests of a workflow's nodes stand for version ids, so only that they are there counts.
+    """
     if isinstance(value, Mapping):
-        return {k: scrubbed(v, names) for k, v in value.items() if not k.endswith("_at")}
+        found = {k: scrubbed(v, names) for k, v in value.items() if not k.endswith("_at")}
+        return {k: "of some version" if k.startswith("nodes.") else v for k, v in found.items()}
     if isinstance(value, list):
         return sorted((scrubbed(one, names) for one in value), key=json.dumps)
     return names.get(value, value) if isinstance(value, str) else value

@@ -1,0 +1,95 @@
+"""Promise 1 as laws: whatever a manifest says, one apply reaches it and the next plan is empty.
+
+Made-up manifests over the in-memory platform, for volume; a share of them through the real command
+line against the real sandbox, with its switches at random. ``LONG=1`` tries more.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from reliability.in_memory import SWITCHES, Platform, Respelling, Tool, held
+from reliability.made_up import Manifest, manifests, pairs
+
+LONG = "LONG" in os.environ
+FEW = settings(
+    max_examples=700 if LONG else 35,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    print_blob=True,
+    phases=[Phase.generate],
+)
+
+
+@FEW
+@given(manifests(), st.sampled_from(SWITCHES))
+def test_what_was_applied_plans_nothing(manifest: Manifest, switches: Any) -> None:
+    tool = Tool(Platform(replace(switches)))
+    tool.apply(manifest)
+    assert tool.changes(manifest) == []
+    assert tool.changes(manifest, refresh=True) == []
+    assert tool.changes(manifest, prune=True) == []
+    assert tool.drift(manifest).findings == ()
+
+
+@FEW
+@given(manifests(), st.sampled_from(SWITCHES), st.integers(0, 2**32), st.booleans())
+def test_the_same_in_other_words_plans_nothing(
+    manifest: Manifest, switches: Any, seed: int, marks: bool
+) -> None:
+    platform = Platform(replace(switches))
+    Tool(platform).apply(manifest)
+    respelt = Tool(Respelling(platform, seed, marks))
+    assert respelt.changes(manifest) == []
+    assert respelt.drift(manifest).findings == ()
+
+
+@FEW
+@given(pairs(), st.sampled_from(SWITCHES))
+def test_what_was_before_leaves_no_trace_in_what_is_declared(
+    pair: tuple[Manifest, Manifest], switches: Any
+) -> None:
+    first, second = pair
+    platform, alone = Platform(replace(switches)), Platform(replace(switches))
+    tool = Tool(platform)
+    tool.apply(first)
+    before = {"models": set(platform.models), "workflows": set(platform.workflows)}
+    tool.apply(second, prune=True)
+    assert tool.changes(second, prune=True) == []
+    Tool(alone).apply(second)
+    default_of_before = {platform.apps[app]["default_workflow"]["id"] for app in platform.apps}
+    assert held(platform, second) == held(alone, second)
+    kept = set() if "default_workflow" in second["app"] else default_of_before
+    pinned = {
+        node["model"]["id"]
+        for id_ in kept & set(platform.workflows)
+        for node in platform.workflows[id_]["nodes"]
+    }
+    assert set(platform.workflows) - kept == set(alone.workflows) - kept, before
+    assert set(platform.models) - pinned == set(alone.models) - pinned, before
+    assert edges(platform) == edges(alone)
+
+
+def edges(platform: Platform) -> Counter[Any]:
+    """The relations of an app, without their ids."""
+    return Counter(
+        (
+            edge["subject_concept"]["id"],
+            edge["predicate"],
+            edge["object_concept"]["id"],
+            edge.get("knowledge_graph_id", ""),
+        )
+        if edge["predicate"] != "hyponym"
+        else (
+            edge["object_concept"]["id"],
+            "hypernym",
+            edge["subject_concept"]["id"],
+            edge.get("knowledge_graph_id", ""),
+        )
+        for edge in platform.relations.values()
+    )
