@@ -72,7 +72,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What all requests share. ``wake`` tells the background that there is work."""
+    """What all requests share. ``wake`` tells the background that there is work, ``origin`` where the
+    HTTP door is; it is empty without one.
+    """
 
     store: Store
     switches: Switchboard
@@ -82,6 +84,7 @@ class World:
     owner: str
     wake: Callable[[], None]
     scores: Any = None
+    origin: Callable[[], str] = str
 
     @property
     def behaviour(self) -> Behaviour:

@@ -16,7 +16,7 @@ from reconciler.sandbox.ids import Clock, IdSource, check_resource_id, stamp
 from reconciler.sandbox.platform import Platform
 from reconciler.sandbox.runner import Runner
 from reconciler.sandbox.scores import Scores
-from reconciler.sandbox.server import Server
+from reconciler.sandbox.server import HOST, Server
 from reconciler.sandbox.status import PlatformError
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.switchboard import Switchboard
@@ -45,6 +45,7 @@ class House:
             owner=wanted.user,
             wake=self._wake,
             scores=scores,
+            origin=lambda: f"http://{HOST}:{self.port}",
         )
         self.runner = Runner(self._world)
         tokens = Tokens(wanted.user, wanted.pat, wanted.app_keys)

@@ -184,6 +184,29 @@ def test_an_image_may_come_with_a_text_and_the_models_read_both(api: Api) -> Non
         assert sizes[0] != sizes[1]
 
 
+def test_what_came_as_bytes_can_be_had_again_at_the_address_that_answers_show(api: Api) -> None:
+    content = base64.b64decode(image(7)["image"]["base64"])
+    made = add(api, {"id": "i1", "data": image(7)})[0]
+    api.sandbox.wait_idle(60)
+    shown = api("GET", "/inputs/i1")["input"]["data"]["image"]
+    hosted = shown["hosted"]
+    assert shown["url"] == made["data"]["image"]["url"]
+    assert shown["url"] == hosted["prefix"] + hosted["sizes"][0] + hosted.get("suffix", "")
+    found = api.session.get(shown["url"], headers={"Authorization": "Key any"}, timeout=30)
+    assert (found.status_code, found.content) == (200, content)
+    assert found.headers["Content-Type"] == "application/octet-stream"
+    assert found.headers["Content-Disposition"] == "attachment"
+    listed = api("GET", "/inputs")["inputs"]
+    search = {"searches": [{"query": {}}]}
+    hits = api("POST", "/inputs/searches", search)["hits"]
+    assert [item["data"]["image"] for item in (listed[0], hits[0]["input"])] == [shown, shown]
+    # Who edits what GET showed sends the address back.
+    change = {"id": "i1", "data": {"image": shown, "concepts": [{"id": "cat"}]}}
+    api("PATCH", "/inputs", {"inputs": [change], "action": "merge"})
+    assert api("GET", "/inputs/i1")["input"]["data"]["image"] == shown
+    assert api.session.get(shown["url"].replace("i1", "i2"), timeout=30).status_code == 404
+
+
 def test_a_taken_id_gets_the_next_free_suffix(api: Api) -> None:
     def again(id_: str) -> str:
         made = add(api, {"id": id_, "data": image(2)}, input_id_conflict_resolution="SUFFIX")

@@ -15,6 +15,7 @@ from reconciler.sandbox.explorer.pages import Picture
 from reconciler.sandbox.explorer.reply import HEADERS, NEVER_KEPT, TEXT, Look, Shown, plain
 
 _HTML: Final = "text/html; charset=utf-8"
+_BYTES: Final = "application/octet-stream"
 _ASK_AGAIN: Final = "no-cache"
 _FOR_GOOD: Final = "private, max-age=31536000, immutable"
 _FILES: Final[Mapping[str, str]] = MappingProxyType(
@@ -45,6 +46,9 @@ def _parts(path: str) -> tuple[str, ...]:
 
 
 def _picture(picture: Picture, look: Look) -> Shown:
+    if picture.name == images.ORIGINAL:
+        saved = {"Cache-Control": NEVER_KEPT, "Content-Disposition": "attachment"}
+        return Shown(200, picture.content, _BYTES, {**HEADERS, **saved})
     # The address names the content too, so a browser need never ask for it again.
     headers = {"ETag": f'"{picture.sha256}-{picture.name}"', "Cache-Control": _FOR_GOOD}
     if look.tag == headers["ETag"]:

@@ -1,4 +1,6 @@
-"""Images for a browser: always decoded and made anew, so that no uploaded byte is served as it came."""
+"""Images for a browser: decoded and made anew, so that it shows no uploaded byte as it came. Those are
+for programs, at the address that inputs have in answers, and a browser only saves them.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,8 @@ from reconciler.sandbox import vision
 
 SIDES: Final[Mapping[str, int]] = MappingProxyType({"thumbnail": 360, "picture": 1600})
 """The longer side in pixels, by the last part of the address."""
+
+ORIGINAL: Final = "orig"
 
 _EXACT: Final = 256 * 256
 """Pictures of so few pixels go out without loss."""

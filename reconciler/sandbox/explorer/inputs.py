@@ -184,9 +184,9 @@ def one(visit: Visit, input_id: str) -> Page:
     return Page("input.html", row.id, data, "inputs", crumbs)
 
 
-def content(visit: Visit, input_id: str) -> tuple[str, bytes]:
-    """The digest and the bytes of an input's image."""
+def content(visit: Visit, input_id: str, *, any_kind: bool = False) -> tuple[str, bytes]:
+    """The digest and the bytes of an input's image, or of whatever medium it is."""
     row = visit.row("input", "input", input_id)
-    is_image = media.kind_of(load(row).data) == "image"
-    found = visit.tx.media(row.k2) if is_image and row.k2 else None
-    return row.k2, found or absent("image of input", input_id)
+    wanted = any_kind or media.kind_of(load(row).data) == "image"
+    found = visit.tx.media(row.k2) if wanted and row.k2 else None
+    return row.k2, found or absent("file of input" if any_kind else "image of input", input_id)

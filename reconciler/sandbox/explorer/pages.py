@@ -14,7 +14,7 @@ from reconciler.sandbox.transaction import Key, Scope, Tx
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image to be scaled: which size, the digest of its bytes, the bytes."""
+    """An image to be scaled, or any file as it came: which size, the bytes and their digest."""
 
     name: str
     sha256: str
@@ -84,6 +84,6 @@ def _within(visit: Visit, rest: tuple[str, ...]) -> Page | Picture:
     match rest:
         case (kind, id_) if kind in _ONES:
             return _ONES[kind](visit, id_)
-        case ("inputs", id_, name) if name in images.SIDES:
-            return Picture(name, *inputs.content(visit, id_))
+        case ("inputs", id_, name) if name in images.SIDES or name == images.ORIGINAL:
+            return Picture(name, *inputs.content(visit, id_, any_kind=name == images.ORIGINAL))
     raise Absent("page", "/".join(rest))

@@ -23,7 +23,7 @@ from reconciler.sandbox.context import (
     reads,
     writes,
 )
-from reconciler.sandbox.handlers import input_jobs, labels, membership
+from reconciler.sandbox.handlers import hosting, input_jobs, labels, membership
 from reconciler.sandbox.ids import MAX_LENGTH, check_resource_id, stamp
 from reconciler.sandbox.transaction import Beyond, Filter, Key, Row
 
@@ -199,7 +199,7 @@ def _store(sent: Any, id_: str, url: str, context: Context) -> Any:
     due = at + context.behaviour.input_delay_ms * 1000
     binding = _default_version(context) if context.behaviour.inputs_bind_when_posted else ""
     context.tx.add_job("input", context.scope, "", id_, due=due, binding=binding)
-    return context.created(kept)
+    return hosting.add(context.created(kept), sha256, context)
 
 
 def list_inputs(request: Any, context: Context) -> Any:
@@ -222,7 +222,9 @@ def list_inputs(request: Any, context: Context) -> Any:
     envelope = ok()
     if failed and context.behaviour.input_lists_report_failures:
         envelope = status.make(status.MIXED, f"{failed} of the listed inputs failed")
-    return service_pb2.MultiInputResponse(status=envelope, inputs=list(map(load, rows)))
+    return service_pb2.MultiInputResponse(
+        status=envelope, inputs=[hosting.shown(row, context) for row in rows]
+    )
 
 
 def stream_inputs(request: Any, context: Context) -> Any:
@@ -236,15 +238,15 @@ def stream_inputs(request: Any, context: Context) -> Any:
         filters.append(Beyond(column, value, backwards=request.descending))
     order = ("-" if request.descending else "") + ("id" if request.order_by_id else "created")
     rows = context.tx.select("input", context.scope, *filters, order=order, limit=page.limit)
-    return service_pb2.MultiInputResponse(status=ok(), inputs=list(map(load, rows)))
+    return service_pb2.MultiInputResponse(
+        status=ok(), inputs=[hosting.shown(row, context) for row in rows]
+    )
 
 
 def get_input(request: Any, context: Context) -> Any:
     """One input."""
-    row = context.tx.get(context.key("input", request.input_id))
-    return service_pb2.SingleInputResponse(
-        status=ok(), input=load(need(row, "input_id", request.input_id))
-    )
+    row = need(context.tx.get(context.key("input", request.input_id)), "input_id", request.input_id)
+    return service_pb2.SingleInputResponse(status=ok(), input=hosting.shown(row, context))
 
 
 def patch_inputs(request: Any, context: Context) -> Any:
@@ -255,7 +257,8 @@ def patch_inputs(request: Any, context: Context) -> Any:
     for sent in request.inputs:
         row = need(context.tx.get(context.key("input", sent.id)), "input_id", sent.id)
         kept = load(row)
-        if context.behaviour.patched_media_is_refused and not _same_medium(sent, kept, row):
+        same = _same_medium(sent, hosting.shown(row, context), row)
+        if context.behaviour.patched_media_is_refused and not same:
             raise status.PlatformError(
                 status.INPUT_INVALID_ARGUMENT,
                 f"the medium of input '{sent.id}' cannot be changed: add another input",
@@ -272,8 +275,7 @@ def patch_inputs(request: Any, context: Context) -> Any:
         else:
             labels.complete(kept.data, context)
         labels.store(kept, row, context)
-        shown = resources_pb2.Input()
-        shown.CopyFrom(kept)
+        shown = hosting.add(kept, row.k2, context)
         shown.status.CopyFrom(status.make(status.INPUT_MODIFIED))
         changed.append(shown)
     return service_pb2.MultiInputResponse(status=ok(), inputs=changed)

@@ -13,6 +13,7 @@ from clarifai_grpc.grpc.api import resources_pb2
 
 from reconciler.sandbox import status
 from reconciler.sandbox.context import Context, load, need
+from reconciler.sandbox.handlers import hosting
 from reconciler.sandbox.ids import stamp
 from reconciler.sandbox.transaction import Filter, Row
 
@@ -74,7 +75,7 @@ def shown(members: Sequence[Row], context: Context) -> list[Any]:
     for start in range(0, len(members), _SHARE):
         share = Filter("id", [row.id for row in members[start : start + _SHARE]])
         for row in context.tx.select("input", context.scope, share):
-            inputs[row.id] = load(row)
+            inputs[row.id] = hosting.shown(row, context)
     return [
         resources_pb2.DatasetInput(created_at=load(row).created_at, input=inputs[row.id])
         for row in members

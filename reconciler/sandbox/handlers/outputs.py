@@ -18,7 +18,7 @@ from reconciler.sandbox.context import (
     need,
     ok,
 )
-from reconciler.sandbox.handlers import lookup, parameters
+from reconciler.sandbox.handlers import hosting, lookup, parameters
 from reconciler.sandbox.ids import stamp
 from reconciler.sandbox.transaction import Row, Scope
 
@@ -124,7 +124,7 @@ def _attempt(
         output.status.CopyFrom(status.make(failure.code, failure.details))
     except status.PlatformError as error:
         output.status.CopyFrom(status.make(error.code, error.details))
-    return shown
+    return hosting.add(shown, row.k2, context) if row else shown
 
 
 def _open(shown: Any, row: Row | None, context: Context) -> engine.Media:

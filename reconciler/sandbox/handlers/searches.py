@@ -26,6 +26,7 @@ from reconciler.sandbox.context import (
     visibility,
     writes,
 )
+from reconciler.sandbox.handlers import hosting
 from reconciler.sandbox.ids import check_resource_id, stamp
 from reconciler.sandbox.searching import hits, query, ranks
 from reconciler.sandbox.transaction import Row
@@ -99,7 +100,7 @@ def _run(search: Any, pagination: Any, way: Way, context: Context) -> Any:
     for item in found:
         answer.hits.add(
             score=item.score,
-            input=item.input,
+            input=hosting.add(item.input, item.sha256, context),
             annotation=item.annotation,
             user_id=context.scope.user,
             app_id=context.scope.app,

@@ -22,11 +22,15 @@ _Annotated: TypeAlias = tuple[Row, Any]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A hit: an input, the annotation by which it was found if there is one, and the score."""
+    """A hit: an input, the annotation by which it was found if there is one, and the score.
+
+    ``sha256`` is the digest of the input's bytes, if they are kept.
+    """
 
     score: float
     input: Any
     annotation: Any
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def find(
         if value is None or _float32(value) < asked.min_value:
             continue
         matched = _of_input(tests, app, row, message, by_input=by_input)
-        hits += [Found(value, message, annotation) for annotation in matched]
+        hits += [Found(value, message, annotation, row.k2) for annotation in matched]
     return sorted(hits, key=lambda hit: -hit.score)
 
 
