@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
@@ -98,6 +99,21 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
     }
 )
 """Every code that a diagnostic may carry, in order."""
+
+
+def code_meant(text: str) -> str:
+    """The hint ``did you mean 'RC512'?`` for a text that has a code in it, else where they stand.
+
+    Numbers that are like one another mean nothing.
+    """
+    held = _CODE.search(text.upper())
+    is_known = held is not None and held[0] in CODES
+    return (
+        f"did you mean {held[0]!r}?" if held and is_known else "reconciler explain lists all codes"
+    )
+
+
+_CODE = re.compile(r"RC[0-9]{3}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,7 @@ def _addresses(path: Path, overlays: tuple[Path, ...]) -> Iterator[Address]:
     from reconciler.manifest.desired import build
     from reconciler.manifest.overlay import lay_over
     from reconciler.manifest.sections import merge
+    from reconciler.manifest.torn import torn
     from reconciler.origin import Origin
 
     kinds = registry.load()
@@ -186,6 +187,10 @@ def _addresses(path: Path, overlays: tuple[Path, ...]) -> Iterator[Address]:
         changes, _ = merge(documents.load(overlay).documents, forms, origin)
         sections, _ = lay_over(sections, changes)
     filled = variables.fill(sections, {})
-    specs = schema.validate(filled.sections, kinds).specs
-    for resource in build(specs, kinds, Scope(Target("me", ""))):
-        yield resource.address
+    validated = schema.validate(filled.sections, kinds)
+    gaps = torn(filled.sections, validated.sections)
+    for resource in build(validated.specs, kinds, Scope(Target("me", ""))):
+        # what has no id of its own is called by what stands in it
+        gap = gaps.get(resource.source[:2])
+        if gap is None or not gap.replaced or isinstance(resource.source[-1], str):
+            yield resource.address

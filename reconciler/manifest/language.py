@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from reconciler.address import Address
-from reconciler.diagnostics import CODES, Diagnostic, Severity, did_you_mean, problem
+from reconciler.diagnostics import CODES, Diagnostic, Severity, code_meant, problem
 from reconciler.errors import SettingsError
 from reconciler.manifest.sections import Form, Sections, Shape
 from reconciler.resource import Place
@@ -124,7 +124,7 @@ def levelled(
     for code in levels:
         where = sections.find(("checks", code)).key
         if code not in CODES:
-            hint = did_you_mean(code, CODES) or "reconciler explain lists all codes"
+            hint = code_meant(code)
             wrong.append(problem("RC104", f"unknown check {code!r}", where, hint=hint))
         elif CODES[code].severity is Severity.ERROR:
             message = f"{code} is always an error: the platform would refuse what it finds"

@@ -49,9 +49,20 @@ def _merge_entries(
                 _absent(str(step), map(str, kept), change.key, found)
             kept.pop(step, None)
         elif before is None:
+            if not _is_whole(section, change.value):
+                _absent(str(step), map(str, kept), change.key, found)
+                continue
             kept[step] = change
         elif not _is_null(change.value):
             kept[step] = Entry(before.key, _merged(before.value, change.value, str(step), found))
+
+
+_NEEDED: MappingOf[str, str] = MappingProxyType({"models": "model_type_id", "workflows": "nodes"})
+"""What an entry has that is not only a change of another."""
+
+
+def _is_whole(section: str, node: Node) -> bool:
+    return section not in _NEEDED or type(node) is not Mapping or _NEEDED[section] in node.items
 
 
 def _merged(base: Node, change: Node, key: str, found: list[Diagnostic]) -> Node:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from reconciler.diagnostics import CODES, did_you_mean
+from reconciler.diagnostics import CODES, code_meant
 from reconciler.errors import SettingsError
 from reconciler.report.explanations import domain, files, references, values, variables
 from reconciler.report.explanations.form import Explanation
@@ -36,9 +36,7 @@ def render_text(code: str) -> str:
     """The whole explanation of a code, upper or lower case. Raises ``SettingsError`` for others."""
     found = EXPLANATIONS.get(code.upper())
     if found is None:
-        near = did_you_mean(code.upper(), EXPLANATIONS)
-        hint = near or "reconciler explain lists all codes"
-        raise SettingsError(f"no check has the code {code!r}", hint=hint)
+        raise SettingsError(f"no check has the code {code!r}", hint=code_meant(code))
     info = CODES[found.code]
     return (
         f"{found.code}: {info.title} ({info.severity.value})\n\n"

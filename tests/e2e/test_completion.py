@@ -85,6 +85,10 @@ BROKEN = {
         "models: {a: {}, b: {model_type_id: image-crop}}\nconcepts: [x]",
         ["concept.x", "model.b"],
     ),
+    "a relation without an object": (
+        "concepts: [x]\nconcept_relations: [{subject: x, predicate: synonym}]",
+        ["concept.x"],
+    ),
     "a variable without a value": (
         "variables: {V: {}}\napp: {id: '${V}'}\nconcepts: {x: {name: '${V}'}}",
         ["concept.x"],

@@ -169,6 +169,14 @@ WRONG = {
             "or write $${ for the two characters"
         ],
     ),
+    "overlay of a model that is not there": (
+        {"app": APP, "_prod": "models: {confidnt: {description: x}}\n"},
+        {"overlays": "_prod.yaml"},
+        [
+            "_prod.yaml:1:10: error RC406: the manifest has no 'confidnt' to change, did you mean "
+            "'confident'?"
+        ],
+    ),
     "overlay of nothing": (
         {"app": APP, "_prod": "models: {confident: {descriptoin: null}}\n"},
         {"overlays": "_prod.yaml"},
