@@ -122,7 +122,7 @@ def check(value: Any, shape: Shape) -> None:
 
 def check_depth(value: Any) -> None:
     """Raises ``MisfitError`` for what is nested deeper than ``DEEPEST``."""
-    level = [value]
+    level = [value] if type(value) is dict or type(value) is list else []
     for _ in range(DEEPEST):
         level = [
             item

@@ -31,7 +31,7 @@ from reconciler.shape import (
 LARGEST: Final = 48 * 1024 * 1024
 """Bytes of an answer, unpacked. A page of 1000 workflows with the longest notes has room in it."""
 
-MOST_VALUES: Final = 2_000_000
+MOST_VALUES: Final = 1_000_000
 """Values of an answer: small ones cost thirty times their bytes once they are decoded."""
 
 _STATUS = Message({"code": SCALAR, "description": TEXT, "details": TEXT, "req_id": TEXT})
@@ -112,7 +112,8 @@ _APP = Message(
         "default_language": TEXT,
         "default_workflow": Message(_NAMED),
         "default_workflow_id": NAME,
-    }
+    },
+    needs=("id",),
 )
 _USER = Message({"id": NAME}, needs=("id",))
 _END = Message(_OWNED, needs=("id",))
@@ -201,7 +202,9 @@ def decode(content: bytes) -> Json:
     text = content.decode("utf-8-sig")
     values = text.count(",") + text.count("[") + text.count("{")
     if values > MOST_VALUES:
-        raise MisfitError(f"holds {values:,} values, more than the {MOST_VALUES:,} that are read")
+        raise MisfitError(
+            f"holds up to {values:,} values, more than the {MOST_VALUES:,} that are read"
+        )
     body = json.loads(text, parse_constant=_no_number, parse_float=_float, parse_int=_int)
     if "\\ud" in text or "\\uD" in text:
         _check_text(body)

@@ -292,6 +292,7 @@ def _look_up(
     """The readable name and the version of each (model, version); None for what is not there."""
     found: dict[tuple[str, str], tuple[str, str] | None] = {}
     calls: dict[tuple[str, str], Call] = {}
+    asked: dict[tuple[str, str], tuple[str, str]] = {}
     for model, version in sorted(wanted):
         own = live.graph.get(Address("model", (model,)))
         if "/" in model:
@@ -301,6 +302,7 @@ def _look_up(
         else:
             owner, app, id_ = PUBLIC_USER_ID, PUBLIC_APP_ID, model
         query = {"version_id": version} if version else {}
+        asked[model, version] = owner, app
         calls[model, version] = Call("GET", Target(owner, app).at("models", id_), query)
     for key, answer in zip(calls, reader.get_all(list(calls.values())), strict=True):
         if isinstance(answer, NotFoundError):
@@ -310,6 +312,8 @@ def _look_up(
         else:
             model = answer["model"]
             version = key[1] or (model.get("model_version") or {}).get("id", "")
-            name = owned_model(model["user_id"], model["app_id"], model["id"], live.scope)
+            owner, app = asked[key]
+            owner, app = model.get("user_id") or owner, model.get("app_id") or app
+            name = owned_model(owner, app, model["id"], live.scope)
             found[key] = (name, version) if version else None
     return found
