@@ -138,6 +138,7 @@ class Stating:
             configuration = described.version.configuration or {}
             stated |= self._configuration(stated["model_type_id"], configuration, remarks)
             extra += unsaid.of_version(resource, described.raw)
+            extra += unsaid.unread(configuration, described.raw)
             if self._is_untrained(resource) and stated["model_type_id"] == _CLASSIFIER:
                 stated["train"] = "never"
                 remarks.append(

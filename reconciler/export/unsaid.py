@@ -87,6 +87,14 @@ def of_version(model: Resource, raw: Mapping[str, Any]) -> Iterator[str]:
         yield "output_info.data.concepts[].value"
 
 
+def unread(configuration: Mapping[str, Any], raw: Mapping[str, Any]) -> Iterator[str]:
+    """Parameters whose value is none that we know."""
+    stored = (raw.get("output_info") or {}).get("params") or {}
+    for name in ("concept_threshold_type", "annotation_status"):
+        if configuration.get(name) == "" and name in stored:
+            yield f"output_info.params.{name} ({json.dumps(stored[name])})"
+
+
 def params_said(type_id: str, stated: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of an ``output_info``, without those that the service would fill in alike."""
     return {

@@ -20,11 +20,13 @@ from google.protobuf import struct_pb2
 
 from reconciler.sandbox import Sandbox
 from tests.sandbox.driving import Api, node, png, threshold_version
+from tests.sandbox.test_every_switch import SERVERS, WRONG_TOGETHER
 
 # The client reads a descriptor attribute that protobuf 6 warns of and protobuf 7 no longer has.
 pytestmark = pytest.mark.filterwarnings("ignore:label.. is deprecated:DeprecationWarning")
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "export"
+ODD = ["before 2023", *WRONG_TOGETHER]
 EMBEDDING = ("general-image-embedding", "bb186755eda04f9cbb6fe32e816be104")
 
 
@@ -254,6 +256,32 @@ def test_a_walkthrough_comes_back(here: Here, name: str) -> None:
     here.done("export", app, "-o", "back")
     assert here.done("plan", "back").startswith("No changes.")
     assert here("fmt", "--check", "back").status == 0
+
+
+@pytest.mark.parametrize("server", SERVERS if os.environ.get("LONG") else ODD, ids=str)
+def test_a_walkthrough_comes_back_from_any_server(here: Here, server: str) -> None:
+    """Whatever the platform turns out to do; ``make test-long`` tries every switch."""
+    with Sandbox(**SERVERS[server]) as sandbox:
+        here.set(CLARIFAI_API_BASE=sandbox.base_url, CLARIFAI_PAT=sandbox.token)
+        here.done("apply", MANIFESTS / "people", "--auto-approve")
+        ended = here("export", "people-auto-annotation")
+        assert (ended.status, ended.err) == (0, "")
+        path = here.folder / "app.yaml"
+        path.write_text(ended.out, "utf-8")
+        assert here.done("plan", path).startswith("No changes.")
+        path.write_text(ended.out.replace("id: people-auto-annotation", "id: other"), "utf-8")
+        here.done("apply", path, "--auto-approve")
+        assert here.done("export", "other") == path.read_text("utf-8")
+
+
+def test_another_user_of_the_sandbox_is_named(here: Here) -> None:
+    path = here.folder / "app.yaml"
+    path.write_text("app: {id: theirs, user_id: bob}\nconcepts: [a]\n", "utf-8")
+    here.done("apply", path, "--sandbox", "--auto-approve")
+    here.done("export", "bob/theirs", "--sandbox", "-o", "made")
+    text = (here.folder / "made" / "app.yaml").read_text("utf-8")
+    assert "app:\n  id: theirs\n  user_id: bob\n" in text
+    assert here.done("plan", "made", "--sandbox").startswith("No changes.")
 
 
 def test_what_cannot_be_said_is_a_comment(platform: Sandbox, here: Here) -> None:

@@ -173,13 +173,13 @@ about: dict[str, Any] = {"description": texts, "notes": texts, "metadata": metad
 
 
 @st.composite
-def manifests(draw: st.DrawFn, app: str = "an-app", *, plain: bool = False) -> dict[str, Any]:
-    """A manifest with a few of everything; ``plain`` ones hold only ids that a real server takes."""
-    names = ids if plain else loose
+def manifests(draw: st.DrawFn, app: str = "an-app", *, real: bool = False) -> dict[str, Any]:
+    """A manifest with a few of everything; ``real``: ids that servers take, nothing to be trained."""
+    names = ids if real else loose
     concepts = draw(
         st.lists(names.filter(lambda id_: "/" not in id_), min_size=1, max_size=5, unique=True)
     )
-    models = draw(st.dictionaries(ids, _models(concepts), max_size=6))
+    models = draw(st.dictionaries(ids, _models(concepts, real=real), max_size=6))
     flows = [id_ for id_, model in models.items() if model["model_type_id"] in _FLOW]
     workflows = draw(st.dictionaries(ids, _workflows(names, concepts, flows), max_size=3))
     defaults = ["clarifai/main/Empty", *workflows]
@@ -220,7 +220,7 @@ def _some(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[s
     return st.fixed_dictionaries({}, optional=fields)
 
 
-def _models(concepts: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+def _models(concepts: list[str], *, real: bool) -> st.SearchStrategy[dict[str, Any]]:
     some = st.lists(st.sampled_from(concepts), min_size=1, unique=True)
     comparator = ["GREATER_THAN", "GREATER_THAN_OR_EQUAL", "LESS_THAN", "LESS_THAN_OR_EQUAL"]
     own = {**about, "visibility": _VISIBILITY, "prevent_destroy": st.booleans()}
@@ -248,7 +248,9 @@ def _models(concepts: list[str]) -> st.SearchStrategy[dict[str, Any]]:
             {"annotation_info": metadata, "task_id": texts},
         ),
         of("concept-synonym-mapper", {}, {"knowledge_graph_id": ids}),
-        of(
+        st.nothing()
+        if real
+        else of(
             "embedding-classifier",
             {"concepts": some, "base_embed_model": st.just(EMBEDDER)},
             {
