@@ -1,6 +1,7 @@
 # make demo   the main job end to end, against the embedded sandbox
 # make test   all tests, with branch coverage
 # make test-long  damaged manifests, made-up requests, kills of the sandbox, by the ten thousand
+# make reliability  every fault at every request of every scenario, cutover and window; then docs/reliability.md
 # make test-browser  the explorer's pages in headless Chromium, which has to be installed
 # make check  format, lint, types, architecture, freshness of generated files
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long test-browser check format generated schemas clean
+.PHONY: demo test test-long reliability reliability-page test-browser check format generated schemas clean
 
 demo: $(VENV)/.sandbox
 	$(BIN)/python manifests/digits/_demo.py
@@ -18,7 +19,15 @@ test: $(VENV)/.dev
 
 test-long: $(VENV)/.dev
 	LONG=1 $(BIN)/python -m pytest -n 2 -q tests/manifest/test_fuzz.py tests/sandbox/test_any_request.py \
-	  tests/sandbox/test_kill.py
+	  tests/sandbox/test_kill.py tests/reliability
+
+reliability: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m reliability.measure --jobs 2
+	$(MAKE) reliability-page
+
+# docs/reliability.md from the figures as they are kept
+reliability-page: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m reliability.page > docs/reliability.md
 
 test-browser: $(VENV)/.dev
 	RECONCILER_BROWSER=1 $(BIN)/python -m pytest -q tests/sandbox/test_explorer_in_browser.py

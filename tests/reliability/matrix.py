@@ -26,8 +26,14 @@ from reliability.stage import (
 )
 
 from reconciler.planning.change import ChangeClass
+from reconciler.sandbox.fate import FaultPlan
 
 Result = TypeVar("Result")
+
+RATE = 0.15
+"""The part of the requests at which a fault begins in bad weather."""
+
+WEATHER = ("error", "unavailable", "throttled", "drop_before", "drop_after", "cut", "mixed")
 
 LONGEST_CASE = 60.0
 """Seconds after which a case counts as one that hangs."""
@@ -136,6 +142,26 @@ def attempt(prepared: Prepared, fault: str, k: int, folder: Path) -> Case:
     return Case(prepared.name, fault, k, request, first.status, round(seconds, 2), tuple(problems))
 
 
+def weather(prepared: Prepared, seed: int, folder: Path) -> Case:
+    """A case of many faults, drawn from a seed, and as many requests at a time as ever."""
+    began = time.monotonic()
+    plan = FaultPlan(seed=seed, rate=RATE, kinds=WEATHER)
+    with stage(SCENARIOS[prepared.name], prepared.before, folder) as stage_:
+        stage_.sandbox.clear_requests()
+        stage_.sandbox.inject(plan)
+        first, problems = _disturbed(stage_, prepared, "--parallelism", "8")
+        stage_.sandbox.clear_faults()
+        stage_.sandbox.wait_idle()
+        problems += _again(stage_, prepared, first)
+    seconds = round(time.monotonic() - began, 2)
+    return Case(prepared.name, "weather", seed, "drawn", first.status, seconds, tuple(problems))
+
+
+def weather_alone(prepared: Prepared, seed: int) -> Case:
+    """The same in a folder of its own."""
+    return in_a_folder(lambda folder: weather(prepared, seed, folder))
+
+
 def _killed(stage_: Stage, prepared: Prepared) -> tuple[Ended, list[str]]:
     """The real process, killed; what it wrote is known from the sandbox's log alone."""
     problems = [] if stage_.killed() else ["the process ended before it could be killed"]
@@ -147,12 +173,12 @@ def _killed(stage_: Stage, prepared: Prepared) -> tuple[Ended, list[str]]:
     return Ended(-9, "", ""), problems
 
 
-def _disturbed(stage_: Stage, prepared: Prepared) -> tuple[Ended, list[str]]:
+def _disturbed(stage_: Stage, prepared: Prepared, *options: str) -> tuple[Ended, list[str]]:
     """The command in this process; it may succeed or fail, but cleanly."""
-    ended = stage_.command()
+    ended = stage_.command(*options)
     problems = [f"unplanned write: {one}" for one in unplanned(ended.sent, prepared.planned)]
     problems += _unclean(ended)
-    if not any(one.fault for one in stage_.sandbox.requests()):
+    if not options and not any(one.fault for one in stage_.sandbox.requests()):
         problems.append("the fault met no request")
     return ended, problems
 

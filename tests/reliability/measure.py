@@ -21,12 +21,25 @@ from reliability import figures
 from reliability.cutover import Stop, stop, stops
 from reliability.faults import FAULTS, READ_BACK, STALE
 from reliability.figures import Table, Topic
-from reliability.matrix import Case, Prepared, all_cases, attempt_alone, in_a_folder, prepare
+from reliability.matrix import (
+    RATE,
+    WEATHER,
+    Case,
+    Prepared,
+    all_cases,
+    attempt_alone,
+    in_a_folder,
+    prepare,
+    weather_alone,
+)
 from reliability.scenarios import SCENARIOS, limited, scripted
 from reliability.stage import open_stage
 
 APPLIES = 40
 """Applies whose windows are measured."""
+
+SEEDS = 20
+"""Runs of each scenario in bad weather."""
 
 MAKE = "make reliability"
 
@@ -34,21 +47,57 @@ MAKE = "make reliability"
 def main() -> int:
     """Measures what was asked for; exit status 1 if a case was not survived."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("topics", nargs="*", default=["window", "cutover", "matrix"])
+    parser.add_argument("topics", nargs="*", default=["window", "cutover", "weather", "matrix"])
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     wanted = parser.parse_args()
     bad = 0
     with tempfile.TemporaryDirectory(prefix="reliability-") as folder:
         if "window" in wanted.topics:
             figures.write("window", window())
-        if {"cutover", "matrix"} & set(wanted.topics):
+        if {"cutover", "weather", "matrix"} & set(wanted.topics):
             prepared = [prepare(name, Path(folder) / str(n)) for n, name in enumerate(SCENARIOS)]
             with ProcessPoolExecutor(wanted.jobs) as pool:
                 if "cutover" in wanted.topics:
                     bad += _cutover(prepared, pool)
+                if "weather" in wanted.topics:
+                    bad += _weather(prepared, pool)
                 if "matrix" in wanted.topics:
                     bad += _matrix(prepared, pool, wanted.jobs)
     return 1 if bad else 0
+
+
+# --- many faults at once
+
+
+def _weather(prepared: Sequence[Prepared], pool: ProcessPoolExecutor) -> int:
+    todo = [(one, seed) for one in prepared for seed in range(SEEDS)]
+    cases = list(pool.map(weather_alone, *zip(*todo, strict=True), chunksize=4))
+    figures.write("weather", bad_weather(prepared, cases))
+    lost = [case for case in cases if case.problems]
+    for case in lost:
+        print(case, file=sys.stderr)
+    return len(lost)
+
+
+def bad_weather(prepared: Sequence[Prepared], cases: Sequence[Case]) -> Topic:
+    """The topic of many faults at once."""
+    rows = []
+    for one in prepared:
+        own = [case for case in cases if case.scenario == one.name]
+        clean = sum(case.status == 0 for case in own)
+        rows.append((one.name, len(own), sum(not case.problems for case in own), clean))
+    survived = sum(not case.problems for case in cases)
+    return Topic(
+        title="Bad weather",
+        order=15,
+        command=MAKE,
+        text=(
+            f"**{len(cases)} cases tried, {survived} survived.** Here one run meets many faults, with "
+            f"eight requests at a time: {RATE:.0%} of its requests begin a misfortune drawn from a "
+            f"seed, out of {', '.join(WEATHER)}. Judged as in the crash matrix.",
+        ),
+        tables=(Table(("scenario", "seeds", "survived", "first run succeeded"), rows),),
+    )
 
 
 # --- the crash matrix
