@@ -143,12 +143,18 @@ def test_warnings_of_a_manifest_go_to_stderr_even_if_the_service_is_away(here: H
     assert "warning RC" in here("plan", path).err
 
 
-@pytest.mark.parametrize("option", ["-v", "--requests"])
-def test_requests_are_shown_on_stderr(here: Here, option: str) -> None:
-    path = people(here.folder, "shown")
-    ended = here("plan", path, option, "--format", "json")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("plan", "-v", "--format", "json"),
+        ("apply", "--requests", "--auto-approve", "--format", "json"),
+    ],
+)
+def test_requests_are_shown_on_stderr(here: Here, command: tuple[str, ...]) -> None:
+    path = people(here.folder, f"shown-{command[0]}")
+    ended = here(*command, path)
     json.loads(ended.out)
-    assert "GET /v2/users/me/apps/shown -> 404" in ended.err
+    assert f"GET /v2/users/me/apps/shown-{command[0]} -> 404" in ended.err
 
 
 def test_verbose_tells_of_waits_and_only_then(here: Here, platform: Sandbox) -> None:

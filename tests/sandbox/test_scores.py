@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.catalogue import PUBLIC_MODELS
 from reconciler.errors import SandboxError
 from reconciler.sandbox.scores import Detection, Scores
 
@@ -23,6 +24,11 @@ images:
   - {{sha256: {"e" * 64}, concepts: {{}}}}
 """
 GENERAL = "general-image-recognition"
+SCRIPTED = ", ".join(
+    model.id
+    for model in PUBLIC_MODELS
+    if model.model_type_id in ("visual-classifier", "visual-detector")
+)
 BOX = "[top, left, bottom, right] is expected, each from 0 to 1"
 
 
@@ -160,16 +166,14 @@ def test_empty_knows_no_image() -> None:
             "source: s\nimages:\n  - {url: u, concepts: {}, model: general}",
             [
                 ":3:35: images[0].model: 'general' is no public model with scripted scores; "
-                "known are general-image-recognition, moderation-recognition, "
-                "food-item-recognition, face-detection"
+                f"known are {SCRIPTED}"
             ],
         ),
         (
             "source: s\nimages:\n  - {url: u, concepts: {}, model: general-image-embedding}",
             [
                 ":3:35: images[0].model: 'general-image-embedding' is no public model with scripted "
-                "scores; known are general-image-recognition, moderation-recognition, "
-                "food-item-recognition, face-detection"
+                f"scores; known are {SCRIPTED}"
             ],
         ),
         (
