@@ -91,7 +91,8 @@ def compare(
         and not kinds[r.address.kind].verb
     ]
     prunable = [r for r in surplus if is_prunable(r, live, kinds[r.address.kind], policy)]
-    staying = {r.address for r in surplus} - {r.address for r in prunable}
+    staying = {r.address for r in live if r.identity not in identities}
+    staying -= {r.address for r in prunable}
     removed, blocked = deletes(prunable, live, staying, kinds, policy)
     gone = {change.address for change in removed}
     warnings += lookalikes(changes, removed)

@@ -105,6 +105,9 @@ def _requirements(by_key: Mapping[Key, Change], stages: Mapping[Key, Stage]) -> 
             for reference in change.live.references if change.live else ():
                 # what is compared with the plan right before it is written has the new names
                 needed.update(k for k in at[reference.to] if k.action is Action.RENAME)
+            if change.action is Action.SET_DEFAULT:
+                # both overwrite the one app, each with what it read of the other's part
+                needed.update(at[Address(APP)])
             if stages[key] is Stage.CUTOVER:
                 needed.update(at_once)
             if stages[key] is Stage.FORMER:

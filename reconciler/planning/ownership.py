@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from reconciler.address import Address
+from reconciler.address import DEFAULT_WORKFLOW, Address
 from reconciler.kind import Kind
 from reconciler.planning.change import Action, Change, ChangeClass, FieldChange
 from reconciler.planning.options import Policy
@@ -82,20 +82,18 @@ def deletes(
     kinds: Mapping[str, Kind],
     policy: Policy,
 ) -> tuple[list[Change], list[str]]:
-    """Deletes of what nothing that stays still uses."""
-    users: dict[Address, list[Address]] = defaultdict(list)
-    for address in sorted(kept):
-        resource = live.get(address)
-        for reference in resource.references if resource else ():
-            if reference.pins:
-                users[reference.to].append(address)
-    deletes, blocked = [], []
+    """Deletes of what nothing that stays still uses; what is not deleted stays, and so on."""
+    prunable, blocked = list(prunable), []
+    while True:
+        users = _users(kept, live)
+        used = [resource for resource in prunable if resource.address in users]
+        if not used:
+            break
+        blocked += [f"{r.address}: not deleted, {users[r.address]} still uses it" for r in used]
+        kept = kept | {resource.address for resource in used}
+        prunable = [resource for resource in prunable if resource.address not in kept]
+    deletes = []
     for resource in prunable:
-        if users[resource.address]:
-            blocked.append(
-                f"{resource.address}: not deleted, {users[resource.address][0]} still pins it"
-            )
-            continue
         kind = kinds[resource.address.kind]
         deletes.append(
             Change(
@@ -110,6 +108,17 @@ def deletes(
             )
         )
     return deletes, blocked
+
+
+def _users(kept: Iterable[Address], live: ResourceGraph) -> Mapping[Address, Address]:
+    """Whom an object is kept for: a node that pins it, or the app whose default it is."""
+    users: dict[Address, Address] = {}
+    for address in sorted(kept):
+        resource = live.get(address)
+        for reference in resource.references if resource else ():
+            if reference.pins or address.kind == DEFAULT_WORKFLOW:
+                users.setdefault(reference.to, address)
+    return users
 
 
 def with_relation_marks(

@@ -14,11 +14,11 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from reliability.in_memory import SWITCHES, Platform, Respelling, Tool, held
-from reliability.made_up import Manifest, manifests, pairs
+from reliability.made_up import APP, GENERAL, Manifest, manifests, pairs
 
 LONG = "LONG" in os.environ
 FEW = settings(
-    max_examples=700 if LONG else 35,
+    max_examples=int(os.environ.get("N", 700 if LONG else 35)),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     print_blob=True,
@@ -73,6 +73,45 @@ def test_what_was_before_leaves_no_trace_in_what_is_declared(
     assert set(platform.workflows) - kept == set(alone.workflows) - kept, before
     assert set(platform.models) - pinned == set(alone.models) - pinned, before
     assert edges(platform) == edges(alone)
+
+
+EMPTY = "clarifai/main/Empty"
+ONLY_DEFAULT = {
+    "app": {"id": APP, "default_workflow": "main"},
+    "concepts": {"cat": None},
+    "models": {"map-1": {"model_type_id": "concept-synonym-mapper"}},
+    "workflows": {
+        "main": {
+            "nodes": [
+                {"id": "general", "model": GENERAL},
+                {"id": "map", "model": "map-1", "node_inputs": ["general"]},
+            ]
+        }
+    },
+}
+
+
+def test_a_switch_takes_nothing_back_that_the_same_apply_changes_in_the_app() -> None:
+    tool = Tool(Platform())
+    tool.apply({"app": {"id": APP, "default_workflow": EMPTY, "description": "old"}})
+    after = {"app": {"id": APP, "default_workflow": "clarifai/main/General", "description": "new"}}
+    tool.apply(after)
+    assert tool.changes(after) == []
+
+
+def test_prune_keeps_the_default_workflow_that_the_manifest_does_not_name() -> None:
+    platform = Platform()
+    tool = Tool(platform)
+    tool.apply(ONLY_DEFAULT)
+    without = {"app": {"id": APP}, "concepts": {"cat": None}}
+    made = tool.apply(without, prune=True)
+    assert made.warnings == (
+        "model.map-1: not deleted, workflow.main still uses it",
+        "workflow.main: not deleted, app.default_workflow still uses it",
+    )
+    assert (set(platform.workflows), set(platform.models)) == ({"main"}, {"map-1"})
+    tool.apply({**without, "app": {"id": APP, "default_workflow": EMPTY}}, prune=True)
+    assert (platform.workflows, platform.models) == ({}, {})
 
 
 def edges(platform: Platform) -> Counter[Any]:
