@@ -192,7 +192,7 @@ def test_public_models_have_known_types_and_version_ids() -> None:
 
 def test_public_workflows_wire_public_models() -> None:
     ids = [workflow.id for workflow in PUBLIC_WORKFLOWS]
-    assert ids == ["Empty", "Universal", "General", "Text"]
+    assert ids == ["Empty", "Universal", "General", "Text", "Food", "Moderation", "Face-Sentiment"]
     assert PUBLIC_WORKFLOWS[0].nodes == ()
     for workflow in PUBLIC_WORKFLOWS:
         seen: set[str] = set()

@@ -67,7 +67,7 @@ def test_apps_concepts_and_relations(sandbox: Sandbox, tmp_path: Path) -> None:
         "first_page": 16,
         "small_page": 6,
         "by_name": ["app-07"],
-        "public": ["Empty", "General", "Text", "Universal"],
+        "public": ["Empty", "Face-Sentiment", "Food", "General", "Moderation", "Text", "Universal"],
         "deleted": [None, "app_id 'made' not found. Check the url of your request."],
         "pipelines": "the sandbox does not implement ListPipelines",
         "runners": "the sandbox does not implement ListRunners",
