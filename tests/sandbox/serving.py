@@ -24,7 +24,8 @@ class Served:
     session: requests.Session = field(default_factory=requests.Session)
 
     @classmethod
-    def start(cls, *options: str | Path, env: Mapping[str, str] | None = None) -> Served:
+    def begin(cls, *options: str | Path, env: Mapping[str, str] | None = None) -> Served:
+        """One that has only just been called, and does not listen yet."""
         process = subprocess.Popen(
             [sys.executable, "-m", "reconciler", "sandbox", "serve", "--port", "0", *options],
             stdout=subprocess.PIPE,
@@ -32,8 +33,15 @@ class Served:
             text=True,
             env={**os.environ, **(env or {})},
         )
-        assert process.stdout is not None
-        return cls(process, process.stdout.readline().strip())
+        return cls(process, "")
+
+    @classmethod
+    def start(cls, *options: str | Path, env: Mapping[str, str] | None = None) -> Served:
+        """One that listens."""
+        begun = cls.begin(*options, env=env)
+        assert begun.process.stdout is not None
+        begun.url = begun.process.stdout.readline().strip()
+        return begun
 
     def __call__(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """An answer of the app, or of the control route; raises where none comes or it is an error."""
