@@ -44,7 +44,7 @@ def stop(prepared: Prepared, k: int) -> Stop:
 def _stop(prepared: Prepared, k: int, folder: Path) -> Stop:
     with stage(SCENARIOS[prepared.name], prepared.before, folder) as stage_:
         stage_.sandbox.inject(Fault(drop="before", nth=k + 1, times=0))
-        ended = stage_.command("--read-back-timeout", "0", "--max-retries", "0")
+        ended = stage_.command("--max-retries", "0")
         assert ended.status == (0 if k == len(prepared.requests) else 1), ended.err
         stage_.sandbox.clear_faults()
         stage_.sandbox.wait_idle()

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from reconciler.sandbox.faults import Fault
 
 READ_BACK = 0.4
-"""Seconds for ``--read-back-timeout`` in disturbed runs."""
+"""Seconds for ``--read-back-timeout`` where reads lag; elsewhere one look has to do."""
 
 STALE = 0.25
 """Seconds that reads lag behind: less than the time that a write is looked for."""
@@ -29,6 +29,11 @@ class Misfortune:
     lasting: bool = False
     kills: bool = False
     rare: bool = False
+
+    @property
+    def read_back(self) -> float:
+        """Seconds for ``--read-back-timeout`` of the disturbed run."""
+        return READ_BACK if self.fault.stale_seconds else 0.0
 
     def at(self, k: int) -> Fault:
         """The fault for the ``k``-th request, counted from 1."""

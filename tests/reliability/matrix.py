@@ -130,7 +130,13 @@ def attempt(prepared: Prepared, fault: str, k: int, folder: Path) -> Case:
     began = time.monotonic()
     with stage(SCENARIOS[prepared.name], prepared.before, folder) as stage_:
         disturb(stage_, FAULTS[fault], k)
-        first, problems = (_killed if FAULTS[fault].kills else _disturbed)(stage_, prepared)
+        if FAULTS[fault].kills:
+            first, problems = _killed(stage_, prepared)
+        else:
+            patience = ("--read-back-timeout", str(FAULTS[fault].read_back))
+            first, problems = _disturbed(stage_, prepared, *patience)
+            if not any(one.fault for one in stage_.sandbox.requests()):
+                problems.append("the fault met no request")
         stage_.sandbox.clear_faults()
         stage_.sandbox.wait_idle()
         problems += _again(stage_, prepared, first)
@@ -178,8 +184,6 @@ def _disturbed(stage_: Stage, prepared: Prepared, *options: str) -> tuple[Ended,
     ended = stage_.command(*options)
     problems = [f"unplanned write: {one}" for one in unplanned(ended.sent, prepared.planned)]
     problems += _unclean(ended)
-    if not options and not any(one.fault for one in stage_.sandbox.requests()):
-        problems.append("the fault met no request")
     return ended, problems
 
 

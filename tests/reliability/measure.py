@@ -145,8 +145,9 @@ def matrix(prepared: Sequence[Prepared], cases: Sequence[Case], minutes: float, 
             "the second run succeeds and the plan after it is empty; and if the app then is, object "
             "for object, version for version, field for field, what the undisturbed apply leaves. "
             "Only times and the service's own ids may differ.",
-            f"Reads lag for {STALE:g} s, and `--read-back-timeout` is {READ_BACK:g} s. The client "
-            "rests for 5 ms between two tries instead of what the retry table says. One request at "
+            f"Reads that lag do so for {STALE:g} s, with a `--read-back-timeout` of {READ_BACK:g} s; "
+            "against the other faults it is 0, so that one look has to do. The client rests "
+            "for 5 ms between two tries instead of what the retry table says. One request at "
             "a time (`--parallelism 1`), so that it is known which one the k-th is.",
         ),
         tables=(

@@ -9,17 +9,18 @@ import io
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from e2e.tool import Tool, eventually
-from reliability.faults import READ_BACK, Misfortune
-from reliability.scenarios import APP, SCORES, SHADES, Manifest, Scenario
+from reliability.faults import Misfortune
+from reliability.scenarios import APP, SCENARIOS, SCORES, SHADES, Scenario
 from sandbox.driving import Api, png
 
 from reconciler import registry
@@ -31,6 +32,7 @@ from reconciler.cli.main import run
 from reconciler.cli.options import Connection, Layers
 from reconciler.execution.outcome import PlannedRequest
 from reconciler.execution.rehearsal import LATER, rehearse
+from reconciler.manifest.desired import Manifest
 from reconciler.planning.plan import Plan
 from reconciler.sandbox import Sandbox
 from reconciler.values import thaw
@@ -88,13 +90,13 @@ class Stage:
     folder: Path
     scenario: Scenario
 
-    def write(self, manifest: Manifest) -> Path:
+    def write(self, manifest: Mapping[str, Any]) -> Path:
         """The manifest as a file; JSON is YAML too."""
         path = self.folder / "app.yaml"
         path.write_text(json.dumps(manifest), "utf-8")
         return path
 
-    def apply(self, manifest: Manifest, *options: str) -> None:
+    def apply(self, manifest: Mapping[str, Any], *options: str) -> None:
         """Brings the app to a manifest, undisturbed. Raises AssertionError."""
         ended = self.tool("apply", self.write(manifest), "--auto-approve", *options)
         assert ended.status == 0, ended.out + ended.err
@@ -107,7 +109,7 @@ class Stage:
         """The command line of the scenario."""
         path = self.write(self.scenario.after)
         usual = ("--auto-approve", "--format", "json", "--parallelism", "1")
-        return (*self.scenario.command, path, *usual, "--read-back-timeout", str(READ_BACK))
+        return (*self.scenario.command, path, *usual, "--read-back-timeout", "0")
 
     def tool(self, *arguments: str | Path, rest: float = LONGEST_WAIT) -> Ended:
         """One command in this process, whose client rests for at most ``rest`` seconds."""
@@ -169,7 +171,7 @@ class Stage:
     def plan(self) -> Plan:
         """What the scenario's command would do now."""
         with mock.patch.dict(os.environ, self.environment()):
-            manifest = session.load_manifest(self.write(self.scenario.after))
+            manifest = _loaded(json.dumps(self.scenario.after))
             question = session.Question.of_manifest(manifest, Layers(), self.scenario.options)
             connection = Connection(max_rps=10000)
             target = session.target_of(manifest, connection)
@@ -278,6 +280,15 @@ def open_stage(scenario: Scenario, data: Path, folder: Path) -> Iterator[Stage]:
             yield Stage(sandbox, api, folder, scenario)
         finally:
             api.session.close()
+
+
+@lru_cache(maxsize=len(SCENARIOS))
+def _loaded(text: str) -> Manifest:
+    """A manifest, read once for all the plans that are made of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "app.yaml"
+        path.write_text(text, "utf-8")
+        return session.load_manifest(path)
 
 
 def written_scores(folder: Path) -> Path:
