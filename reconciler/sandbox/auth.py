@@ -83,6 +83,11 @@ class Tokens:
             return known
         if self.pat is None and not self.app_keys:
             return Caller(self.user)
+        # Recorded: what looks like a key and is none is not found, anything else is no key.
+        if keys.may_be_made_here(token):
+            raise status.PlatformError(
+                status.KEY_NOT_FOUND, "invalid key: this sandbox does not know it"
+            )
         raise status.PlatformError(status.KEY_INVALID, "this sandbox does not know that key")
 
 

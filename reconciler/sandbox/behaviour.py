@@ -79,6 +79,7 @@ class Behaviour:
     patched_media_is_refused: bool = True
     metadata_filter_needs_all_keys: bool = False
     annotations_per_page: int = 20
+    annotations_newest_first: bool = False
     zero_labels_may_be_unset: bool = True
 
 
@@ -170,6 +171,10 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
         ),
         "annotations_per_page": Source(
             Grade.DOCUMENTED, "unless the request says; the contract's comment has 128"
+        ),
+        "annotations_newest_first": Source(
+            Grade.DOCUMENTED,
+            "oldest first; a test of the SDK's suite finds the annotation that it made last in front",
         ),
         "zero_labels_may_be_unset": Source(
             Grade.RECORDED,

@@ -105,6 +105,8 @@ def test_annotations_come_oldest_first_twenty_a_page(api: Api) -> None:
     first = api("GET", "/annotations")["annotations"]
     assert len(first) == 20
     assert [item["id"] for item in written(api)] == made
+    api.sandbox.switch(annotations_newest_first=True)
+    assert [item["id"] for item in written(api)] == made[::-1]
 
 
 def test_an_annotation_is_patched(api: Api, annotated: dict[str, str]) -> None:

@@ -55,6 +55,8 @@ def test_without_settings_any_key_is_the_user(api: Api, token: str) -> None:
         ("early", "/v2/concepts", 404, 11101),
         ("wrong", f"{LONG}/concepts", 401, 11008),
         ("wrong", "/v2/users/me/datasets", 401, 11008),
+        ("0123456789abcdef" * 2, f"{LONG}/concepts", 401, 11009),
+        ("0123456789ABCDEF" * 2, f"{LONG}/concepts", 401, 11008),
         ("wrong", "/v2/status_codes/10000", 200, 10000),
     ],
 )

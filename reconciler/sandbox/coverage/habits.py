@@ -71,8 +71,10 @@ HABITS: Final[Mapping[str, Evidence]] = MappingProxyType(
         ),
         "A missing object is 404 with 11101": taken(RECORDED),
         "Somebody else's or a public object looks absent to a writer": taken(RECORDED),
-        "A bad key is 401 with 11008, a header that is none has 11102": taken(
-            RECORDED, ours="the HTTP status of 11102 (`malformed_authorization_http`)"
+        "A bad key is 401 with 11008, one of 32 hex digits that nobody has 11009, a header that is none "
+        "11102": taken(
+            RECORDED,
+            ours="which form tells 11009; the HTTP status of 11102 (`malformed_authorization_http`)",
         ),
         "A personal token on a short route is 401 with 11008": taken(RECORDED),
         "An app key opens neither apps nor relations": taken(

@@ -23,6 +23,7 @@ _ALL: Final = ("annotation", "prediction")
 
 def list_annotations(request: Any, context: Context) -> Any:
     """Annotations, oldest first. Author filters are alternatives to one another."""
+    order = "-created" if context.behaviour.annotations_newest_first else "created"
     page = context.page(request, context.behaviour.annotations_per_page)
     filters = _filters(request, context)
     pairs = set(zip(request.input_ids, request.ids, strict=False))
@@ -33,7 +34,7 @@ def list_annotations(request: Any, context: Context) -> Any:
             "are pairs"
         )
     if paired or request.task_id:
-        rows = context.tx.select(None, context.scope, *filters)
+        rows = context.tx.select(None, context.scope, *filters, order=order)
         rows = [
             row
             for row in rows
@@ -42,7 +43,7 @@ def list_annotations(request: Any, context: Context) -> Any:
         ][page.offset : page.offset + page.limit]
     else:
         rows = context.tx.select(
-            None, context.scope, *filters, offset=page.offset, limit=page.limit
+            None, context.scope, *filters, order=order, offset=page.offset, limit=page.limit
         )
     return service_pb2.MultiAnnotationResponse(
         status=ok(), annotations=[_shown(row, request) for row in rows]
