@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler import registry
@@ -147,6 +147,7 @@ def workflows(draw: st.DrawFn) -> dict[str, Any]:
     return {"id": draw(ids), "nodes": listed}
 
 
+@settings(deadline=None)
 @given(workflow=workflows(), data=st.data())
 def test_any_order_of_nodes_is_the_same_workflow(
     tmp_path_factory: pytest.TempPathFactory, workflow: dict[str, Any], data: st.DataObject
