@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from e2e.tool import Ended
+from planted import PLANTED
 
 from reconciler.cli.main import run
 from reconciler.sandbox import Sandbox
 
-TOKEN = "planted-0123456789abcdef"
+TOKEN = PLANTED
 """Let in by the sandbox of a module, and nowhere to be seen."""
 
 

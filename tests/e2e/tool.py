@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from planted import PLANTED
+
 from reconciler.sandbox import Sandbox
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
@@ -33,7 +35,7 @@ class Tool:
 
     folder: Path
     base_url: str = ""
-    token: str = "any-token"
+    token: str = PLANTED
     environment: dict[str, str] = field(default_factory=dict)
 
     @classmethod
