@@ -88,7 +88,7 @@ def test_any_status_with_any_code(api: Api, fault: Any, code: int, http: int) ->
 
 
 def test_reads_are_stale_for_a_while(api: Api) -> None:
-    api.sandbox.inject(Fault(method="POST", stale_seconds=1.5))
+    api.sandbox.inject(Fault(method="POST", stale_seconds=2.5))
     api.concepts("a")
     began = time.monotonic()
     seen = {count(api)}
@@ -96,7 +96,7 @@ def test_reads_are_stale_for_a_while(api: Api) -> None:
         assert time.monotonic() - began < 20
         seen.add(count(api))
         if 1 in seen:
-            assert time.monotonic() - began >= 1.4
+            assert time.monotonic() - began >= 2.4
     assert count(api) == 1
 
 
@@ -116,7 +116,7 @@ def test_writes_are_never_stale(api: Api) -> None:
 
 @pytest.mark.parametrize("what", ["input", "training"])
 def test_background_work_is_slow_on_demand(api: Api, what: str) -> None:
-    api.sandbox.inject(Fault(method="POST", path="inputs$|versions$", work_delay_ms=600))
+    api.sandbox.inject(Fault(method="POST", path="inputs$|versions$", work_delay_ms=1500))
     began = time.monotonic()
     if what == "input":
         api("POST", "/inputs", {"inputs": [{"id": "i", "data": {"text": {"raw": "x"}}}]})
@@ -128,7 +128,7 @@ def test_background_work_is_slow_on_demand(api: Api, what: str) -> None:
     assert status_of(api, place) == early
     while (found := status_of(api, place)) == early:
         assert time.monotonic() - began < 20
-    assert time.monotonic() - began >= 0.6
+    assert time.monotonic() - began >= 1.5
     api.sandbox.wait_idle(20)
     assert (found in (late, 30003, 21101), status_of(api, place)) == (True, late)
 
