@@ -267,14 +267,6 @@ workflow:
     ),
     "an unknown key": ("workflow:\n  id: w\n  node: []\n", "RC101", "3:3"),
     "no id": ("workflow:\n  nodes: []\n", "RC103", "1:1"),
-    "concepts where the format has no place for them": (
-        node(
-            "{model_id: m, model_type_id: regex-based-classifier, "
-            "output_info: {params: {regex: cats?}}}"
-        ),
-        "RC108",
-        "4:",
-    ),
     "a model without what its type needs": (node(HALF), "RC108", "4:"),
     "a thresholder without thresholds": (
         """\
