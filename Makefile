@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long reliability reliability-page test-browser check format generated schemas clean
+.PHONY: demo test test-long reliability reliability-page convergence test-browser check format generated schemas clean
 
 demo: $(VENV)/.sandbox
 	$(BIN)/python manifests/digits/_demo.py
@@ -24,6 +24,10 @@ test-long: $(VENV)/.dev
 reliability: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m reliability.measure --jobs 2
 	$(MAKE) reliability-page
+
+# the laws of convergence on some thousands of made-up manifests, counted
+convergence: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m reliability.convergence_figures
 
 # docs/reliability.md from the figures as they are kept
 reliability-page: $(VENV)/.dev

@@ -268,8 +268,12 @@ def _version_cause(
         return Cause.BOTH if version.changed_at else None
     if pinned:
         return Cause.UNRECORDED if version.changed_at else None
-    ours = any(other.recorded for other in live.versions)
-    return Cause.CHANGED if ours else Cause.UNRECORDED
+    if any(other.recorded for other in live.versions):
+        return Cause.CHANGED
+    made_here = live.mark is not None and live.mark.origin == "created" and live.all_versions
+    if made_here and version.id == live.versions[-1].id and not version.changed_at:
+        return None  # it came with the model, as before 2023
+    return Cause.UNRECORDED
 
 
 def _turned(field: FieldChange) -> FieldChange:

@@ -14,7 +14,7 @@ from e2e.conftest import Here
 from e2e.tool import people
 
 from reconciler.sandbox import Sandbox
-from tests.sandbox.driving import Api
+from tests.sandbox.driving import Api, threshold_version
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "drift"
 
@@ -160,3 +160,41 @@ def test_a_look_at_drift_is_no_plan(here: Here, arguments: tuple[str, ...], told
     ended = here(command, manifest, *options)
     assert (ended.status, ended.out) == (1, "")
     assert told in ended.err
+
+
+def test_a_revert_runs_the_earlier_version_and_what_is_minted_beside_it_is_only_told(
+    here: Here, api: Callable[[str], Api], platform: Sandbox
+) -> None:
+    """Promise 6."""
+    first = people(here.folder, "reverted")
+    here.done("apply", first, "--auto-approve")
+    app = api("reverted")
+    ran = pins(app)
+    here.done(
+        "apply", people(here.folder, "reverted", ("adult: 0.95", "adult: 0.9")), "--auto-approve"
+    )
+    changed = pins(app)
+    first = people(here.folder, "reverted")
+    platform.clear_requests()
+    here.done("apply", first, "--auto-approve")
+    sent = [f"{one.method} {one.path}" for one in platform.requests() if one.method != "GET"]
+    assert pins(app) == ran
+    assert [line.rpartition("/")[2] for line in sent] == ["workflows"], "one PATCH, and no version"
+
+    stray = app.version("confident", threshold_version(3, adult=0.2))
+    ended = here("plan", first, "--detailed-exitcode", "--format", "json")
+    plan = json.loads(ended.out)
+    assert (ended.status, plan["operations"]) == (0, [])
+    told = " ".join(plan["warnings"])
+    assert stray in told, "the newest version of its model"
+    assert changed["doubtful"] in told, "what the revert left behind"
+    text = here.done("plan", first)
+    assert text.startswith("No changes.")
+    assert sum("ewer versions" in line for line in text.splitlines()) == 1
+    assert pins(app) == ran
+
+
+def pins(app: Api) -> dict[str, str]:
+    """The model version that each node of the default workflow runs."""
+    nodes = app("GET", "/workflows/auto-annotation")["workflow"]["nodes"]
+    return {node["id"]: node["model"]["model_version"]["id"] for node in nodes}

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from reliability.in_memory import SWITCHES, Platform, Respelling, Tool, held
 from reliability.made_up import APP, GENERAL, Manifest, manifests, pairs
+from reliability.tally import tried
+
+from reconciler.address import Address, field_path
+from reconciler.planning.drift import Cause
 
 LONG = "LONG" in os.environ
 FEW = settings(
-    max_examples=int(os.environ.get("N", 700 if LONG else 35)),
+    max_examples=500 if LONG else 20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     print_blob=True,
-    phases=[Phase.generate],
 )
 
 
@@ -35,6 +39,7 @@ def test_what_was_applied_plans_nothing(manifest: Manifest, switches: Any) -> No
     assert tool.changes(manifest, refresh=True) == []
     assert tool.changes(manifest, prune=True) == []
     assert tool.drift(manifest).findings == ()
+    tried("empty")
 
 
 @FEW
@@ -47,6 +52,7 @@ def test_the_same_in_other_words_plans_nothing(
     respelt = Tool(Respelling(platform, seed, marks))
     assert respelt.changes(manifest) == []
     assert respelt.drift(manifest).findings == ()
+    tried("respelt")
 
 
 @FEW
@@ -73,6 +79,65 @@ def test_what_was_before_leaves_no_trace_in_what_is_declared(
     assert set(platform.workflows) - kept == set(alone.workflows) - kept, before
     assert set(platform.models) - pinned == set(alone.models) - pinned, before
     assert edges(platform) == edges(alone)
+    tried("pair")
+
+
+@FEW
+@given(pairs(), st.sampled_from([s for s in SWITCHES if s.keeps_version_metadata]))
+def test_a_change_of_the_manifest_is_no_drift(
+    pair: tuple[Manifest, Manifest], switches: Any
+) -> None:
+    first, second = pair
+    tool = Tool(Platform(replace(switches)))
+    tool.apply(first)
+    found = tool.drift(second)
+    assert found.findings == ()
+    assert found.as_declared == ()
+    tried("manifest")
+
+
+@FEW
+@given(manifests(), st.sampled_from(SWITCHES), st.data())
+def test_a_change_from_outside_is_drift_of_exactly_that_field(
+    manifest: Manifest, switches: Any, data: st.DataObject
+) -> None:
+    platform = Platform(replace(switches))
+    tool = Tool(platform)
+    tool.apply(manifest)
+    places = list(changeable(platform, manifest))
+    assume(places)
+    address, path, held, name = data.draw(st.sampled_from(places))
+    held[name] = not held.get(name, False) if name == "suppress_output" else "by hand"
+    (finding,) = tool.drift(manifest).findings
+    assert str(finding.address) == address
+    assert finding.cause is Cause.CHANGED
+    assert [field_path(field.path) for field in finding.fields] == [path]
+    tool.apply(manifest)
+    assert tool.drift(manifest).findings == ()
+    tried("outside")
+
+
+def changeable(platform: Platform, manifest: Manifest) -> Iterator[tuple[str, str, Any, str]]:
+    """Declared fields by address and path, and where the platform holds them."""
+    holders: dict[str, tuple[Any, Any]] = {"app": (manifest["app"], platform.apps[APP])}
+    for section, kind, live in (
+        ("concepts", "concept", platform.concepts),
+        ("models", "model", platform.models),
+        ("workflows", "workflow", platform.workflows),
+    ):
+        for id_, stated in manifest.get(section, {}).items():
+            holders[str(Address(kind, (id_,)))] = stated or {}, live[id_]
+    for address, (stated, held_) in holders.items():
+        for name in ("description", "notes", "definition"):
+            if stated.get(name):
+                yield address, name, held_, name
+        for node in held_.get("nodes", ()):
+            yield (
+                address,
+                field_path(("nodes", node["id"], "suppress_output")),
+                node,
+                "suppress_output",
+            )
 
 
 EMPTY = "clarifai/main/Empty"
