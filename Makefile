@@ -2,6 +2,7 @@
 # make test   all tests, with branch coverage
 # make test-long  damaged manifests, made-up requests, kills of the sandbox, by the ten thousand
 # make reliability  every fault at every request of every scenario, cutover and window; then docs/reliability.md
+# make mutation  changes the rules one thing at a time: which change does no test notice? (hours)
 # make test-browser  the explorer's pages in headless Chromium, which has to be installed
 # make check  format, lint, types, architecture, freshness of generated files
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long reliability reliability-page convergence test-browser check format generated schemas clean
+.PHONY: demo test test-long reliability reliability-page fuzz-figures mutation convergence test-browser check format generated schemas clean
 
 demo: $(VENV)/.sandbox
 	$(BIN)/python manifests/digits/_demo.py
@@ -19,7 +20,8 @@ test: $(VENV)/.dev
 
 test-long: $(VENV)/.dev
 	LONG=1 $(BIN)/python -m pytest -n 2 -q tests/manifest/test_fuzz.py tests/sandbox/test_any_request.py \
-	  tests/sandbox/test_kill.py tests/reliability
+	  tests/sandbox/test_kill.py tests/planning/test_file_fuzz.py tests/api/test_answer_fuzz.py \
+	  tests/reliability
 
 reliability: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m reliability.measure --jobs 2
@@ -32,6 +34,15 @@ convergence: $(VENV)/.dev
 # docs/reliability.md from the figures as they are kept
 reliability-page: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m reliability.page > docs/reliability.md
+
+fuzz-figures: $(VENV)/.dev
+	LONG=1 PYTHONPATH=tests $(BIN)/python -m reliability.fuzz
+	$(MAKE) reliability-page
+
+mutation: $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[mutation]'
+	PYTHONPATH=tests $(BIN)/python -m reliability.mutation
+	$(MAKE) reliability-page
 
 test-browser: $(VENV)/.dev
 	RECONCILER_BROWSER=1 $(BIN)/python -m pytest -q tests/sandbox/test_explorer_in_browser.py

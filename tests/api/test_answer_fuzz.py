@@ -20,6 +20,7 @@ import responses
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plan_cases import APP, KINDS, SOURCE, World, declare, people
+from reliability.counting import Cases
 
 from reconciler.api.client import Client
 from reconciler.api.settings import Secret, Settings
@@ -47,6 +48,16 @@ many = settings(
 few = settings(many, max_examples=600 if LONG else 25)
 
 Lie = Callable[[bytes], bytes]
+
+
+CASES = Cases()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def counted() -> Iterator[None]:
+    """Keeps how many there were, where the reliability page is made."""
+    yield
+    CASES.keep("answers")
 
 
 @dataclass
@@ -177,12 +188,15 @@ def ends_well(liar: Liar) -> None:
     for tool in reading(liar):
         try:
             tool.all()
+            CASES["read all the same"] += 1
         except ApiError as error:
+            CASES["an error that names the request"] += 1
             assert str(error).startswith(f"GET {error.path}")
             assert error.path.startswith("/v2/users/")
             assert len(str(error)) < 1500
             assert TOKEN not in str(error) + repr(error) + repr(error.__cause__)
         except ReconcilerError as error:
+            CASES["refused by the plan"] += 1
             assert TOKEN not in str(error)
     assert set(liar.methods) == {"GET"}
 
@@ -307,6 +321,7 @@ def test_a_bent_answer_to_an_apply(nth: int, lie: Lie) -> None:
     for tool in reading(liar):
         outcomes = run(made.operations, made.target, KINDS, tool.client, limits=limits)
     assert len(outcomes) == len(made.operations)
+    CASES["an apply whose every operation had an outcome"] += 1
     for outcome in outcomes:
         assert outcome.status in Status
         assert TOKEN not in str(outcome)

@@ -22,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plan_cases import APP, KINDS, World, people
+from reliability.counting import Cases
 
 from reconciler.call import Target
 from reconciler.errors import PlanFileError, ReconcilerError
@@ -70,6 +71,16 @@ TEXT = to_text(WORLD.plan(WANTED), "1.2.3")
 DOCUMENT: dict[str, Any] = json.loads(TEXT)
 
 
+CASES = Cases()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def counted() -> Iterator[None]:
+    """Keeps how many there were, where the reliability page is made."""
+    yield
+    CASES.keep("plan files")
+
+
 def sealed(document: Any) -> str:
     """A document with the digest that it ought to have."""
     if isinstance(document, dict) and "plan_digest" in document:
@@ -88,6 +99,7 @@ def carried_out(text: str) -> None:
     try:
         saved = read_json(text, KINDS)
     except PlanFileError as error:
+        CASES["refused, with the place"] += 1
         assert error.hint
         assert len(str(error)) < 1500
         return
@@ -95,10 +107,12 @@ def carried_out(text: str) -> None:
         made = planned_again(WORLD, saved)
         stale = moved(saved, made)
     except ReconcilerError as error:
+        CASES["read, and refused by the plan made anew"] += 1
         assert str(error)
         return
     finally:
         assert len(WORLD.platform.writes) == before
+    CASES["stale" if stale else "carried out"] += 1
     if not stale:
         limits = Limits(parallelism=1, patience=Patience(read_back_timeout=0.0))
         run(made.operations, made.target, KINDS, _world().platform, limits=limits)

@@ -1,0 +1,132 @@
+"""Mutates the rules and runs their fast tests: ``PYTHONPATH=tests python -m reliability.mutation``.
+
+mutmut (the extra ``mutation``) changes one thing at a time in a copy of the sources. What no test
+noticed is listed, with the reason why it may stay where somebody has looked at it. Not for CI.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from reliability.figures import Table, Topic, write
+
+ROOT = Path(__file__).parents[2]
+COPY = ROOT / ".mutation"
+ACCEPTED = Path(__file__).with_name("survivors.json")
+"""Why a survivor may stay, by the change that it is."""
+
+GROUPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "order": (("planning/order.py",), ("planning/test_order.py",)),
+    "routing": (("routing/*.py",), ("routing",)),
+    "values": (("values.py",), ("test_values.py", "kinds/test_normal_form.py", "planning/test_file.py")),
+    "diff": (("planning/diff.py",), ("planning/test_order.py", "planning/test_version_identity.py", "kinds/test_normal_form.py")),
+    "versions": (("planning/versions.py",), ("planning/test_version_identity.py",)),
+    "normal forms": (
+        ("kinds/workflow.py", "kinds/model_types/thresholder.py", "kinds/model_types/writer.py"),
+        ("kinds/test_normal_form.py", "kinds/test_round_trip.py"),
+    ),
+}  # fmt: skip
+"""What is mutated below ``reconciler/``, and the tests below ``tests/`` that have to notice."""
+
+SHARED = (
+    "conftest.py",
+    "planted.py",
+    "plan_cases.py",
+    "fake_platform.py",
+    "reliability/counting.py",
+)
+
+
+def main() -> int:
+    """Mutates the groups that are named, or all; 1 if a survivor was not looked at."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("groups", nargs="*", choices=[[], *GROUPS], default=[])
+    names = parser.parse_args().groups or list(GROUPS)
+    reasons: dict[str, str] = json.loads(ACCEPTED.read_text("utf-8"))
+    rows: list[tuple[str | int, ...]] = []
+    stayed: list[tuple[str | int, ...]] = []
+    unknown = 0
+    for name in names:
+        found = mutate(name)
+        counts = Counter(found.values())
+        survivors = [mutant for mutant, status in found.items() if status not in NOTICED]
+        rows.append((name, len(found), len(found) - len(survivors), len(survivors)))
+        for mutant in survivors:
+            change = changed(mutant)
+            why = reasons.get(change, "")
+            unknown += not why
+            stayed.append((function_of(mutant), f"`{change}`", why or "not looked at yet"))
+        print(name, dict(counts), flush=True)
+    tables = (
+        Table(("modules", "mutants", "noticed", "survived"), rows),
+        Table(("in", "survivor", "why it may stay"), stayed),
+    )
+    text = (
+        "One thing is changed at a time in the rules of order, diff, versions, normal forms and "
+        "routing, and the fast tests of that module alone are run. What they do not notice is "
+        "listed with the reason why it may stay.",
+    )
+    write("mutation", Topic("Mutations", 60, "make mutation", text, tables))
+    return 1 if unknown else 0
+
+
+NOTICED = frozenset({"killed", "timeout", "segfault", "suspicious", "caught by type check"})
+
+
+def mutate(name: str) -> dict[str, str]:
+    """What became of each mutant of a group."""
+    modules, tests = GROUPS[name]
+    shutil.rmtree(COPY, ignore_errors=True)
+    for folder in ("reconciler", "manifests", "schemas"):
+        shutil.copytree(ROOT / folder, COPY / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in (*SHARED, *tests):
+        source, goal = ROOT / "tests" / part, COPY / "tests" / part
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, goal) if source.is_dir() else shutil.copy(source, goal)
+    chosen = {
+        "only_mutate": [f"reconciler/{module}" for module in modules],
+        "pytest_add_cli_args_test_selection": [f"tests/{test}" for test in tests],
+        "also_copy": ["manifests", "schemas"],
+    }
+    lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in chosen.items())
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    assert "[tool.mutmut]\n" in text
+    (COPY / "pyproject.toml").write_text(
+        text.replace("[tool.mutmut]\n", f"[tool.mutmut]\n{lines}"), "utf-8"
+    )
+    _mutmut("run")
+    told = _mutmut("results", "--all", "true")
+    pairs = (line.strip().rpartition(": ") for line in told.splitlines() if ": " in line)
+    return {mutant: status for mutant, _, status in pairs if "__mutmut_" in mutant}
+
+
+def changed(mutant: str) -> str:
+    """What a mutant is: the line before, and after."""
+    lines = _mutmut("show", mutant).splitlines()
+    before = [line[1:].strip() for line in lines if line.startswith("-") and line[:3] != "---"]
+    after = [line[1:].strip() for line in lines if line.startswith("+") and line[:3] != "+++"]
+    return f"{' '.join(before)} → {' '.join(after)}".replace("|", "\\|")
+
+
+def function_of(mutant: str) -> str:
+    """``planning.order.sort`` of ``reconciler.planning.order.x_sort__mutmut_3``."""
+    name = mutant.removeprefix("reconciler.").partition("__mutmut_")[0]
+    return name.replace("xǁ", "").replace("ǁ", ".").replace(".x_", ".")
+
+
+def _mutmut(*arguments: str) -> str:
+    command = [str(Path(sys.executable).with_name("mutmut")), *arguments]
+    ended = subprocess.run(command, cwd=COPY, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
+    return ended.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
