@@ -12,6 +12,7 @@ LAWS = {
     "empty": "apply, then plan is empty and there is no drift",
     "respelt": "the same state told in other words plans nothing",
     "pair": "apply A, apply B --prune: as B alone leaves it",
+    "revert": "A, B, A again: the versions of before run, none is minted",
     "manifest": "a change of the manifest is no drift",
     "outside": "a change from outside is drift of exactly that field",
     "sandbox": "A, then B, through the command line against the sandbox with random switches",

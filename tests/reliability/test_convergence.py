@@ -14,16 +14,17 @@ from typing import Any
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from reliability.in_memory import SWITCHES, Platform, Respelling, Tool, held
+from reliability.in_memory import KINDS, SWITCHES, Platform, Respelling, Tool, declared, held
 from reliability.made_up import APP, GENERAL, Manifest, manifests, pairs
 from reliability.tally import tried
 
 from reconciler.address import Address, field_path
 from reconciler.planning.drift import Cause
+from reconciler.resource import ResourceGraph
 
 LONG = "LONG" in os.environ
 FEW = settings(
-    max_examples=500 if LONG else 20,
+    max_examples=400 if LONG else 20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     print_blob=True,
@@ -80,6 +81,49 @@ def test_what_was_before_leaves_no_trace_in_what_is_declared(
     assert set(platform.models) - pinned == set(alone.models) - pinned, before
     assert edges(platform) == edges(alone)
     tried("pair")
+
+
+@FEW
+@given(pairs(), st.sampled_from(SWITCHES))
+def test_a_revert_runs_what_ran_before_and_mints_nothing(
+    pair: tuple[Manifest, Manifest], switches: Any
+) -> None:
+    first, second = ({k: v for k, v in one.items() if k != "moved"} for one in pair)
+    platform = Platform(replace(switches))
+    tool = Tool(platform)
+    tool.apply(first)
+    ran, what = pins(platform, first), held(platform, first)
+    tool.apply(second)
+    followed = {model for model, _ in ran.values()}
+    minted = {id_: len(platform.versions[id_]) for id_ in followed}
+    tool.apply(first)
+    assert held(platform, first) == what
+    assert {id_: len(platform.versions[id_]) for id_ in followed} == minted
+    for node, pin in pins(platform, first).items():
+        if says_as_much(declared(first), declared(second), pin[0]):
+            assert pin == ran[node]
+    tried("revert")
+
+
+def pins(platform: Platform, manifest: Manifest) -> dict[tuple[str, str], tuple[str, str]]:
+    """Model and version of each node that runs one of the app's own."""
+    return {
+        (id_, node["id"]): (node["model"]["id"], node["model"]["model_version"]["id"])
+        for id_ in manifest.get("workflows", {})
+        for node in platform.workflows[id_]["nodes"]
+        if node["model"]["app_id"] == APP
+    }
+
+
+def says_as_much(first: ResourceGraph, second: ResourceGraph, model: str) -> bool:
+    """Whether the first states all that the second does: what it leaves open is left as it is."""
+    one, other = (graph.get(Address("model", (model,))) for graph in (first, second))
+    return other is None or stated(one) >= stated(other)
+
+
+def stated(resource: Any) -> set[Any]:
+    """What a configuration states, down to its parameters."""
+    return {path[:2] for path, _ in KINDS["model"].parts(resource.configuration)}
 
 
 @FEW
