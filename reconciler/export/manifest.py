@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from reconciler.address import APP, DEFAULT_WORKFLOW, Address
@@ -66,10 +67,11 @@ def _lines(stating: Stating) -> Iterator[_Line]:
     of_kind: dict[str, list[Resource]] = {}
     for resource in graph:
         of_kind.setdefault(resource.address.kind, []).append(resource)
-    yield from _section(stating, "concepts", of_kind.get("concept", ()), _concepts)
-    yield from _section(stating, "concept_relations", of_kind.get("relation", ()), _relations)
-    yield from _section(stating, "models", of_kind.get("model", ()), _models)
-    yield from _section(stating, "workflows", of_kind.get("workflow", ()), _workflows)
+    for kind, (key, write) in WRITERS.items():
+        yield from _section(stating, key, of_kind.pop(kind, ()), write)
+    for kind in of_kind.keys() - {APP, DEFAULT_WORKFLOW}:
+        names = ", ".join(str(resource.address) for resource in of_kind[kind])
+        yield from ((line, None) for line in comments([f"not exported yet: {shown(names)}"], ""))
 
 
 def _app(stating: Stating) -> Iterator[_Line]:
@@ -164,3 +166,14 @@ def _workflows(
             lines[-1] = lines[-1].removesuffix(" {}")
         lines += [f"{_STEP * 2}nodes:", *rows(nodes, _STEP * 3)]
         yield workflow, lines
+
+
+WRITERS: Mapping[str, tuple[str, _Writer]] = MappingProxyType(
+    {
+        "concept": ("concepts", _concepts),
+        "relation": ("concept_relations", _relations),
+        "model": ("models", _models),
+        "workflow": ("workflows", _workflows),
+    }
+)
+"""By kind: its section, and how one is written."""
