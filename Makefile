@@ -21,7 +21,7 @@ test: $(VENV)/.dev
 test-long: $(VENV)/.dev
 	LONG=1 $(BIN)/python -m pytest -n 2 -q tests/manifest/test_fuzz.py tests/sandbox/test_any_request.py \
 	  tests/sandbox/test_kill.py tests/planning/test_file_fuzz.py tests/api/test_answer_fuzz.py \
-	  tests/reliability
+	  tests/reliability tests/export tests/e2e/test_export.py
 
 reliability: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m reliability.measure --jobs 2
