@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.values import float32
+from reconciler.address import Address
+from reconciler.values import (
+    Mark,
+    Unknown,
+    digest,
+    fill,
+    float32,
+    freeze,
+    marked,
+    number,
+    thaw,
+    unknowns,
+    unmarked,
+    version_digest,
+)
 
 
 def stored(value: float) -> float:
@@ -46,3 +63,102 @@ def test_what_the_platform_stores_is_shown_like_what_was_sent(value: float) -> N
 def test_what_is_no_number_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="is no number"):
         float32(value)
+
+
+# --- shapes that both sides share
+
+UNKNOWN = Unknown(Address("model", ("m",)), "version")
+
+
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [
+        (1.0, 1),
+        (-0.0, 0),
+        (1.5, 1.5),
+        (float(2**53), float(2**53)),
+        (2**53 - 1, 2**53 - 1),
+        (2**53, float(2**53)),
+        (-(2**53), -float(2**53)),
+        (True, True),
+        ("1.0", "1.0"),
+        (None, None),
+        ({"a": [1.0, {"b": 2.0}]}, {"a": (1, {"b": 2})}),
+        ((3.0,), (3,)),
+    ],
+)
+def test_a_struct_has_one_kind_of_number(value: Any, same: Any) -> None:
+    assert repr(number(value)) == repr(same)
+
+
+def test_frozen_data_cannot_be_changed_and_comes_back_as_it_was() -> None:
+    plain = {"b": [1, {"c": "x"}, None], "a": {"z": True, "y": 0.5}}
+    frozen = freeze(plain)
+    assert list(frozen) == ["a", "b"]
+    assert list(frozen["a"]) == ["y", "z"]
+    assert isinstance(frozen["b"], tuple)
+    with pytest.raises(TypeError):
+        frozen["a"]["y"] = 1
+    assert thaw(frozen) == plain
+    assert json.dumps(thaw(frozen), sort_keys=True) == json.dumps(plain, sort_keys=True)
+    assert freeze((1, [2])) == (1, (2,))
+    assert freeze(UNKNOWN) is UNKNOWN
+
+
+def test_placeholders_are_found_filled_in_and_left_out() -> None:
+    value = {"a": [1, UNKNOWN, {"b": UNKNOWN}], "c": ("x", 2)}
+    assert list(unknowns(value)) == [UNKNOWN, UNKNOWN]
+    assert list(unknowns("x")) == []
+    assert fill(value, {UNKNOWN: "v1"}) == {"a": [1, "v1", {"b": "v1"}], "c": ["x", 2]}
+    with pytest.raises(KeyError):
+        fill(value, {})
+    assert thaw(value) == {"a": [1, None, {"b": None}], "c": ["x", 2]}
+    assert str(UNKNOWN) == "(known after apply)"
+
+
+def test_a_digest_is_of_the_content_alone() -> None:
+    """Written into marks of live objects: another one would have every version read again."""
+    assert digest({"b": 1, "a": ["ä", None]}) == digest({"a": ("ä", UNKNOWN), "b": 1})
+    assert digest({}) == "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    assert digest({"a": "ä"}) == "sha256:" + hashlib.sha256('{"a":"ä"}'.encode()).hexdigest()
+    assert version_digest({}) == f"1:{digest({})}"
+
+
+MARK = Mark("team", "created", True, "1:x", ("b", "a"))
+
+
+def test_a_mark_comes_back_as_it_was_written() -> None:
+    written = marked({"theirs": 1}, MARK)
+    assert written["theirs"] == 1
+    assert written["reconciler"]["owner"] == "team"
+    assert written["reconciler"]["relations"] == ["a", "b"]
+    found = Mark.read(written)
+    assert found is not None
+    assert (found.owner, found.origin, found.protect, found.digest, found.relations) == (
+        "team", "created", True, "1:x", ("a", "b"),
+    )  # fmt: skip
+    assert found.without_digest().digest == ""
+    assert unmarked(written) == {"theirs": 1}
+
+
+def test_a_mark_keeps_what_others_put_under_ours_and_drops_what_it_takes_back() -> None:
+    before = marked({"reconciler": {"note": "x"}}, MARK)
+    after = marked(before, Mark("team"))["reconciler"]
+    assert after["note"] == "x"
+    assert "protect" not in after
+    assert "relations" not in after
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [None, 3, [], {}, {"reconciler": 3}, {"reconciler": {}}, {"reconciler": {"owner": 3}}],
+)
+def test_what_is_no_mark_is_none(metadata: Any) -> None:
+    assert Mark.read(metadata) is None
+    assert unmarked(3) == {}
+
+
+def test_a_mark_of_another_make_is_read_as_far_as_it_goes() -> None:
+    found = Mark.read({"reconciler": {"owner": "o", "protect": 1, "relations": "x"}})
+    assert found == Mark("o", "adopted")
+    assert marked({"reconciler": "x"}, Mark("o"))["reconciler"]["owner"] == "o"

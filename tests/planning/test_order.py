@@ -422,3 +422,123 @@ def test_a_circle_of_references_is_named_from_its_smallest_member() -> None:
     assert caught.value.message == (
         "cycle: create model.a -> create model.b -> create model.c -> create model.a"
     )
+
+
+# --- what stands before what, one rule at a time
+
+
+def _resource(kind: str, id_: str, *uses: Address) -> Resource:
+    references = tuple(Reference(("x",), used) for used in uses)
+    return Resource(Address(kind, (id_,) if id_ else ()), {}, references=references)
+
+
+def _change(action: Action, kind: str, id_: str = "", *uses: Address, **more: object) -> Change:
+    resource = _resource(kind, id_, *uses)
+    sides = {"live": resource} if action is Action.DELETE else {"desired": resource}
+    return replace(
+        Change(resource.address, action, ChangeClass.ROUTING, "", RANKS[kind], **sides), **more
+    )
+
+
+def _requires(changes: list[Change], live_default: Address | None = None) -> dict[str, list[str]]:
+    return {
+        str(operation.key): list(map(str, operation.requires))
+        for operation in order(changes, live_default=live_default)
+    }
+
+
+def test_deletes_run_backwards_through_the_kinds() -> None:
+    changes = [_change(Action.DELETE, kind, "a") for kind in ("model", "concept", "workflow")]
+    assert text(order(changes, live_default=None)) == [
+        "delete workflow.a",
+        "delete model.a",
+        "delete concept.a",
+    ]
+
+
+def test_models_come_before_the_training_of_any() -> None:
+    changes = [
+        _change(Action.TRAIN, "model", "a"),
+        _change(Action.CREATE, "model", "a"),
+        _change(Action.CREATE, "model", "b"),
+    ]
+    assert text(order(changes, live_default=None)) == [
+        "create model.a",
+        "create model.b",
+        "train model.a",
+    ]
+
+
+@pytest.mark.parametrize("switched", [False, True])
+def test_the_cutover_is_marked_and_nothing_else(switched: bool) -> None:
+    default = Address("workflow", ("w",))
+    changes = [
+        _change(Action.CREATE, "model", "m"),
+        _change(Action.UPDATE, "workflow", "w", live=_resource("workflow", "w")),
+        _change(Action.DELETE, "workflow", "old"),
+        *([_change(Action.SET_DEFAULT, DEFAULT_WORKFLOW)] if switched else []),
+    ]
+    marked = [str(op.key) for op in order(changes, live_default=default) if op.cutover]
+    assert marked == [f"set_default {DEFAULT_WORKFLOW}" if switched else "update workflow.w"]
+
+
+def test_all_but_deletes_wait_for_an_app_that_is_made() -> None:
+    found = _requires([_change(Action.CREATE, "app"), _change(Action.CREATE, "concept", "c")])
+    assert found == {"create app": [], "create concept.c": ["create app"]}
+    found = _requires([_change(Action.UPDATE, "app"), _change(Action.CREATE, "concept", "c")])
+    assert found == {"update app": [], "create concept.c": []}
+
+
+def test_a_switch_waits_for_an_update_of_the_app_and_nothing_else_does() -> None:
+    found = _requires(
+        [
+            _change(Action.UPDATE, "app"),
+            _change(Action.UPDATE, "model", "m", live=_resource("model", "m")),
+            _change(Action.SET_DEFAULT, DEFAULT_WORKFLOW),
+        ]
+    )
+    assert found == {
+        "update app": [],
+        "update model.m": [],
+        f"set_default {DEFAULT_WORKFLOW}": ["update app"],
+    }
+
+
+def test_what_is_compared_before_its_write_waits_for_new_names() -> None:
+    old = Address("model", ("old",))
+    found = _requires(
+        [
+            _change(Action.RENAME, "model", "old"),
+            _change(Action.UPDATE, "workflow", "w", live=_resource("workflow", "w", old)),
+        ]
+    )
+    assert found["update workflow.w"] == ["rename model.old"]
+
+
+def test_operations_at_one_address_run_one_after_the_other() -> None:
+    live = _resource("model", "m")
+    found = _requires(
+        [
+            _change(Action.TRAIN, "model", "m", live=live),
+            _change(Action.UPDATE, "model", "m", live=live),
+            _change(Action.RENAME, "model", "m", live=live),
+        ]
+    )
+    assert found == {
+        "rename model.m": [],
+        "update model.m": ["rename model.m"],
+        "train model.m": ["rename model.m", "update model.m"],
+    }
+
+
+def test_a_delete_waits_for_those_that_stop_using_it_and_no_others() -> None:
+    used = Address("model", ("m",))
+    user = _resource("workflow", "w", used)
+    found = _requires(
+        [
+            _change(Action.UPDATE, "workflow", "w", live=user),
+            _change(Action.RENAME, "workflow", "w", live=user),
+            _change(Action.DELETE, "model", "m"),
+        ]
+    )
+    assert found["delete model.m"] == ["update workflow.w"]

@@ -177,3 +177,12 @@ def test_mapper(
 def test_a_relation_inside_the_app_maps_between_its_concepts() -> None:
     inside = [relation(PEOPLE, "synonym", CROWD)]
     assert map_synonyms([Score(PEOPLE, 0.4)], inside, APP) == (Score(CROWD, 0.4),)
+
+
+def test_an_edge_that_is_not_followed_hides_none_behind_it() -> None:
+    edges = [
+        Relation(CROWD, "hypernym", PUBLIC_PEOPLE),
+        Relation(PEOPLE, "synonym", PUBLIC_PEOPLE),
+    ]
+    found = map_synonyms([Score(PUBLIC_PEOPLE, 0.9)], edges, APP)
+    assert found == (Score(PEOPLE, 0.9),)

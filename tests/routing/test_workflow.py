@@ -242,3 +242,20 @@ def test_every_written_score_comes_from_a_source(
 ) -> None:
     written = route(nodes, {"n0": [Score(own(name), value) for name, value in image.items()]})
     assert {record.value for record in written} <= set(image.values())
+
+
+def test_a_node_works_with_the_flags_of_its_model() -> None:
+    """A mapper that follows the hierarchy, and a thresholder that lets other concepts through."""
+    scores = {"n0": [Score(own("dog"), 0.9)]}
+    edges = (Relation(own("animal"), "hypernym", own("dog")),)
+    limits = {own("cat"): 0.5}
+
+    def leaving(operator: Mapper | Thresholder) -> list[tuple[str, float]]:
+        found = flow([Node("n0", Source()), Node("n", operator, ("n0",))], scores)["n"]
+        return [(score.concept.id, score.value) for score in found]
+
+    assert leaving(Mapper(edges, own("dog").app, follow_hierarchy=True)) == [("animal", 0.9)]
+    assert leaving(Mapper(edges, own("dog").app)) == []
+    above = Comparator.GREATER_THAN
+    assert leaving(Thresholder(limits, above, filter_other_concepts=False)) == [("dog", 0.9)]
+    assert leaving(Thresholder(limits, above)) == []
