@@ -56,7 +56,9 @@ FAULTS: Mapping[str, Misfortune] = MappingProxyType(
             Fault(status=429, retry_after=1), "throttled, with `Retry-After: 1`"
         ),
         "mixed success": Misfortune(
-            Fault(mixed=True), "every second item of a bulk write is left out", writes=True
+            Fault(mixed=True),
+            "every second item of a bulk write is left out (of a single one: none)",
+            writes=True,
         ),
         "stale reads": Misfortune(
             Fault(stale_seconds=STALE),

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from planted import PLANTED
 from reliability.faults import FAULTS
 from reliability.scenarios import SCENARIOS
 from reliability.stage import (
-    TOKEN,
     Ended,
     Stage,
     disturb,
@@ -193,7 +193,7 @@ def _unclean(ended: Ended) -> Iterator[str]:
         yield f"exit status {ended.status}"
     if "Traceback" in ended.err + ended.out:
         yield "a traceback: " + ended.err
-    if TOKEN in ended.err + ended.out:
+    if PLANTED in ended.err + ended.out:
         yield "the token is shown"
     document = ended.document
     if document is None:

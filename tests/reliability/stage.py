@@ -19,6 +19,7 @@ from typing import Any
 from unittest import mock
 
 from e2e.tool import Tool, eventually
+from planted import PLANTED
 from reliability.faults import Misfortune
 from reliability.scenarios import APP, SCENARIOS, SCORES, SHADES, Scenario
 from sandbox.driving import Api, png
@@ -36,9 +37,6 @@ from reconciler.manifest.desired import Manifest
 from reconciler.planning.plan import Plan
 from reconciler.sandbox import Sandbox
 from reconciler.values import thaw
-
-TOKEN = "planted-9876543210fedcba"
-"""Let in by the sandbox of every case, and never to be seen."""
 
 LONGEST_WAIT = 0.005
 """Seconds between two tries of the client; how long it wishes to wait is a matter of other tests."""
@@ -144,7 +142,7 @@ class Stage:
         """What the tool is told by its environment."""
         return {
             "CLARIFAI_API_BASE": self.sandbox.base_url,
-            "CLARIFAI_PAT": TOKEN,
+            "CLARIFAI_PAT": PLANTED,
             "CLARIFAI_USER_ID": "",
             "CLARIFAI_APP_ID": "",
             "RECONCILER_MAX_RPS": "10000",
@@ -274,7 +272,7 @@ def stage(scenario: Scenario, data: Path, folder: Path) -> Iterator[Stage]:
 def open_stage(scenario: Scenario, data: Path, folder: Path) -> Iterator[Stage]:
     """A scenario on ``data`` itself, which keeps what happens."""
     folder.mkdir(parents=True, exist_ok=True)
-    with Sandbox(data=data, pat=TOKEN, scores=written_scores(folder)) as sandbox:
+    with Sandbox(data=data, pat=PLANTED, scores=written_scores(folder)) as sandbox:
         api = Api(sandbox, APP)
         try:
             yield Stage(sandbox, api, folder, scenario)

@@ -33,4 +33,4 @@ def test_a_section_names_its_command() -> None:
 
 def test_every_topic_that_the_page_is_about_has_figures() -> None:
     titles = {topic.title for topic in read_all()}
-    assert titles >= {"Atomic cutover", "The window without compare-and-swap"}
+    assert titles >= {"The crash matrix", "Atomic cutover", "The window without compare-and-swap"}
