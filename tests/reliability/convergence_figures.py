@@ -15,12 +15,13 @@ from reliability.tally import LAWS, TALLY
 HERE = Path(__file__).parent
 COMMAND = "make convergence"
 TEXT = (
-    "Made-up manifests with every kind and model type, by Hypothesis: applied, planned again, applied "
-    "one after the other, read from a server that says the same in other words (lists in another "
-    "order, defaults filled in or left out, enums by name or number, float32 as doubles, hash ids, "
-    "relations from the other end, marks gone), and changed from outside. Most run on an in-memory "
-    "platform in each of its ways with versions; a share runs through the command line on the "
-    "sandbox, with all its switches at random.",
+    "Made-up manifests by Hypothesis, with all kinds of resources and models of five types "
+    "(thresholders, mappers, writers, croppers, classifiers): applied, planned again, applied one "
+    "after the other, read from a server that says the same in other words (lists in another order, "
+    "defaults filled in or left out, enums by name or number, float32 as doubles, hash ids, relations "
+    "from the other end, marks gone), and changed from outside. Most run on an in-memory platform in "
+    "each of its ways with versions; a share runs through the command line on the sandbox, with all "
+    "its switches at random and classifiers left untrained.",
 )
 
 
