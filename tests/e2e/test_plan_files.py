@@ -138,9 +138,15 @@ def _other_app(document: Any) -> None:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (edited(_other_after, sealed=False), "error: plan.json: the plan file was edited or damaged"),
+        (
+            edited(_other_after, sealed=False),
+            "error: plan.json: the plan file was edited or damaged",
+        ),
         (edited(_other_after, sealed=True), "would now become 0.2"),
-        (edited(_newer, sealed=False), "error: plan.json: the plan file has format 2, written by a newer"),
+        (
+            edited(_newer, sealed=False),
+            "error: plan.json: the plan file has format 2, written by a newer",
+        ),
         (edited(_elsewhere, sealed=True), "error: the plan is for https://api.clarifai.com, not"),
         (edited(_other_app, sealed=True), "stale plan:"),
         (lambda text: text[: len(text) // 2], "error: plan.json: the plan file is not JSON"),
