@@ -398,6 +398,13 @@ class ModelKind(VersionedKind):
             lambda: self._find_version(job),
         )
         made = answer.get("model_version", answer)
+        if "model_type_id" in made or not made.get("id"):  # the model, or nothing, in its place
+            made = ((yield from self._find_version(job)) or {}).get("model_version")
+            if not made:
+                raise OperationError(
+                    "the service took the version and did not say which it is",
+                    hint="plan again: a version that holds what is wanted is used again",
+                )
         if _status(made) is VersionStatus.FAILED:
             status = made.get("status") or {}
             raise OperationError(f"version {made['id']}: {status.get('description')}")

@@ -25,6 +25,9 @@ ANEW = "make a new plan with: reconciler plan PATH -o FILE"
 _MOST = 20
 """Problems that are counted: a file that is all wrong is no plan after the first of them."""
 
+_LONGEST = 500
+"""Characters of an error: names and values are those of somebody else's file."""
+
 
 def read_document(text: str, kinds: Mapping[str, Kind]) -> dict[str, Any]:
     """The document in ``text``, in which all has its type and every address its kind.
@@ -55,7 +58,8 @@ def read_document(text: str, kinds: Mapping[str, Kind]) -> dict[str, Any]:
 
 
 def _no_plan(why: str) -> PlanFileError:
-    return PlanFileError(f"this is no plan file: {why}", hint=ANEW)
+    shown = why if len(why) <= _LONGEST else why[: _LONGEST - 1] + "…"
+    return PlanFileError(f"this is no plan file: {shown}", hint=ANEW)
 
 
 def _is_newer(version: str) -> bool:

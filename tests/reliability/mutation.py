@@ -36,6 +36,7 @@ GROUPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """What is mutated below ``reconciler/``, and the tests below ``tests/`` that have to notice."""
 
 SHARED = (
+    "manifest_text.py",
     "conftest.py",
     "planted.py",
     "plan_cases.py",
