@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -166,13 +167,16 @@ class RelationKind(Kind):
             )
 
     def owner(self, resource: Resource, graph: ResourceGraph) -> Mark | None:
-        """Relations have no metadata: the subject's mark lists those that we created."""
+        """Relations have no metadata: the subject's mark lists those that we created.
+
+        They are ours even where the concept itself was there before and only adopted.
+        """
         ends = (part for part in (resource.address.parts[0], resource.address.parts[2]))
         for end in ends:
             concept = graph.get(Address("concept", (end,)))
             mark = concept.mark if concept else None
             if mark and str(resource.address) in mark.relations:
-                return mark
+                return replace(mark, origin="created")
         return None
 
     def create(self, job: Job) -> Conversation[Learnt]:

@@ -99,6 +99,24 @@ def test_promise_4_what_was_adopted_is_changed_and_never_deleted(app: App) -> No
     assert app.operations("--prune") == []
 
 
+@pytest.mark.parametrize("command", ["destroy", "apply --prune"])
+def test_promise_4_a_relation_made_here_is_deleted_though_its_concept_was_adopted(
+    command: str, app: App
+) -> None:
+    app.write("{}")
+    app.apply()
+    app.live.post("/concepts", concepts=[{"id": "cat"}, {"id": "dog"}, {"id": "pet"}])
+    by_hand = {"object_concept": {"id": "dog"}, "predicate": "synonym"}
+    app.live.post("/concepts/cat/relations", concept_relations=[by_hand])
+    made = "concept_relations: [{subject: cat, predicate: hyponym, object: pet}]\n"
+    app.write("{}", more=f"concepts: [cat, dog, pet]\n{made}")
+    app.apply()
+    app.write("{}", more="concepts: [cat, dog, pet]\n")
+    app.tool.done(*command.split(), app.path, "--auto-approve")
+    left = app.live.get("/concepts/relations")["concept_relations"]
+    assert [edge["predicate"] for edge in left] == ["synonym"]
+
+
 def test_promise_4_a_foreign_mark_is_refused_until_it_is_taken_over(app: App) -> None:
     app.write(f"{{shared: {MAPPER}}}", owner="first")
     app.apply()
