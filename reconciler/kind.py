@@ -386,3 +386,27 @@ def renaming(job: Job, collection: str, find: Callable[[], Conversation[Json | N
 def editable(raw: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """The fields of a live object that a client may send back: an overwrite loses none of them."""
     return {name: raw[name] for name in names if name in raw}
+
+
+_OF_AN_APP = (
+    "name",
+    "default_language",
+    "default_workflow",
+    "description",
+    "notes",
+    "metadata",
+    "visibility",
+    "sample_ms",
+    "data_tier_id",
+    "image",
+    "is_template",
+    "extra_info",
+)
+
+
+def editable_app(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """``editable`` for an app, whose answer shows its default workflow whole: its ids are enough."""
+    fields = editable(raw, _OF_AN_APP)
+    if workflow := fields.get("default_workflow"):
+        fields["default_workflow"] = editable(workflow, ("id", "user_id", "app_id"))
+    return fields

@@ -17,23 +17,10 @@ from typing import Any, Final
 from reconciler.api.protocol import Reader, Writer
 from reconciler.call import Call, Json, Target
 from reconciler.errors import ApiError, LeaseError, NotFoundError
-from reconciler.kind import editable
+from reconciler.kind import editable_app
 from reconciler.values import MARK_KEY
 
 _NAME: Final = "apply"
-_KEPT: Final = (
-    "name",
-    "default_language",
-    "default_workflow",
-    "description",
-    "notes",
-    "visibility",
-    "sample_ms",
-    "data_tier_id",
-    "image",
-    "is_template",
-    "extra_info",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +151,8 @@ def _read(app: Mapping[str, Any]) -> Lease | None:
 
 def _patch(target: Target, app: Json, lease: Mapping[str, str], op: str) -> Call:
     """A PATCH of one key of the metadata; all else is sent back as it is, since overwrite may drop it."""
-    kept = editable(app, _KEPT)
-    if workflow := kept.get("default_workflow"):
-        kept["default_workflow"] = editable(workflow, ("id", "user_id", "app_id"))
+    kept = editable_app(app)
+    kept.pop("metadata", None)  # it has an action of its own
     body: dict[str, Any] = {"apps": [{"id": target.app_id, **kept}], "action": "overwrite"}
     if op == "merge":
         body["apps"][0]["metadata"] = {MARK_KEY: {"leases": {_NAME: dict(lease)}}}

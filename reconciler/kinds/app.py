@@ -19,7 +19,7 @@ from reconciler.kind import (
     Scope,
     Write,
     as_wanted,
-    editable,
+    editable_app,
     find_nothing,
     find_object,
     still_there,
@@ -36,21 +36,6 @@ Visibility = Annotated[
     BeforeValidator(spelled(VISIBILITIES)),
     spellings(VISIBILITIES),
 ]
-
-_EDITABLE = (
-    "name",
-    "default_language",
-    "default_workflow",
-    "description",
-    "notes",
-    "metadata",
-    "visibility",
-    "sample_ms",
-    "data_tier_id",
-    "image",
-    "is_template",
-    "extra_info",
-)
 
 
 class AppSpec(Spec):
@@ -199,9 +184,7 @@ class AppKind(Kind):
         return {}
 
     def _fields(self, job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
-        fields = {**editable(raw, _EDITABLE), **job.wanted.fields}
-        if workflow := fields.get("default_workflow"):
-            fields["default_workflow"] = editable(workflow, ("id", "user_id", "app_id"))
+        fields = {**editable_app(raw), **job.wanted.fields}
         if "visibility" in job.wanted.fields:
             fields["visibility"] = {"gettable": VISIBILITIES.number_of(fields["visibility"])}
         stated = job.wanted.fields.get("metadata", {})

@@ -21,7 +21,7 @@ from reconciler.kind import (
     Problem,
     Scope,
     Write,
-    editable,
+    editable_app,
     find_object,
     still_there,
 )
@@ -34,20 +34,6 @@ FORMER = "former_default_workflow"
 
 WRITTEN = "default_workflow"
 """Where the app's mark says which default workflow we last set."""
-
-_SENT_BACK = (
-    "name",
-    "default_language",
-    "description",
-    "notes",
-    "metadata",
-    "visibility",
-    "sample_ms",
-    "data_tier_id",
-    "image",
-    "is_template",
-    "extra_info",
-)
 
 
 class DefaultWorkflowKind(Kind):
@@ -122,7 +108,7 @@ class DefaultWorkflowKind(Kind):
         )
         app = {
             "id": job.target.app_id,
-            **editable(now, _SENT_BACK),
+            **editable_app(now),
             "metadata": self._remembering(job, now),
             "default_workflow": {"id": id_, "user_id": owner, "app_id": app_id},
         }
