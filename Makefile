@@ -2,7 +2,7 @@
 # make test   all tests, with branch coverage
 # make test-long  damaged manifests, made-up requests, kills of the sandbox, by the ten thousand
 # make reliability  every fault at every request of every scenario, cutover and window; then docs/reliability.md
-# make mutation  changes the rules one thing at a time: which change does no test notice? (hours)
+# make mutation  changes the rules one thing at a time: which does no test notice? (GROUPS="order diff")
 # make test-browser  the explorer's pages in headless Chromium, which has to be installed
 # make check  format, lint, types, architecture, freshness of generated files
 
@@ -41,7 +41,7 @@ fuzz-figures: $(VENV)/.dev
 
 mutation: $(VENV)/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[mutation]'
-	PYTHONPATH=tests $(BIN)/python -m reliability.mutation
+	PYTHONPATH=tests $(BIN)/python -m reliability.mutation $(GROUPS)
 	$(MAKE) reliability-page
 
 test-browser: $(VENV)/.dev

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from reconciler.address import Address
 from reconciler.values import (
+    LATER,
     Mark,
     Unknown,
     digest,
+    field_digest,
     fill,
     float32,
     freeze,
@@ -76,6 +78,7 @@ UNKNOWN = Unknown(Address("model", ("m",)), "version")
         (1.0, 1),
         (-0.0, 0),
         (1.5, 1.5),
+        (1000.0, 1000),
         (float(2**53), float(2**53)),
         (2**53 - 1, 2**53 - 1),
         (2**53, float(2**53)),
@@ -121,6 +124,8 @@ def test_a_digest_is_of_the_content_alone() -> None:
     assert digest({"b": 1, "a": ["ä", None]}) == digest({"a": ("ä", UNKNOWN), "b": 1})
     assert digest({}) == "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     assert digest({"a": "ä"}) == "sha256:" + hashlib.sha256('{"a":"ä"}'.encode()).hexdigest()
+    both = '{"a":"ä","b":[1,2]}'
+    assert digest({"b": [1, 2], "a": "ä"}) == "sha256:" + hashlib.sha256(both.encode()).hexdigest()
     assert version_digest({}) == f"1:{digest({})}"
 
 
@@ -162,3 +167,55 @@ def test_a_mark_of_another_make_is_read_as_far_as_it_goes() -> None:
     found = Mark.read({"reconciler": {"owner": "o", "protect": 1, "relations": "x"}})
     assert found == Mark("o", "adopted")
     assert marked({"reconciler": "x"}, Mark("o"))["reconciler"]["owner"] == "o"
+
+
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [
+        ({"b": 1, "a": {"c": ""}}, {"a": {}, "b": 1}),
+        ({"a": None, "b": [1, ""]}, {"b": (1, None)}),
+        ("", None),
+        ([], {}),
+        ({"a": [{"b": ""}]}, {"a": [{}]}),
+    ],
+)
+def test_blanks_make_no_other_field(value: Any, same: Any) -> None:
+    assert field_digest(value) == field_digest(same)
+
+
+def test_a_field_has_a_digest_of_its_own() -> None:
+    """Kept in marks of live objects: another one would show every field as drifted."""
+    assert field_digest("x") == "1:" + hashlib.sha256(b'"x"').hexdigest()[:12]
+    values = [
+        "",
+        "x",
+        "y",
+        0,
+        False,
+        [0],
+        ["x"],
+        ["y"],
+        {"a": "x"},
+        {"a": "y"},
+        {"b": "x"},
+        [["x"]],
+    ]
+    assert len({field_digest(value) for value in values}) == len(values)
+
+
+@pytest.mark.parametrize("value", [LATER, [LATER], {"a": [1, {"b": LATER}]}], ids=str)
+def test_a_field_that_is_known_later_has_its_digest_later(value: Any) -> None:
+    assert field_digest(value) == LATER
+
+
+def test_a_mark_keeps_a_digest_of_each_field() -> None:
+    mark = Mark("o", digest="1:x", digests={"b": "1:2", "a": "1:1"})
+    written = mark.as_json()["digests"]
+    assert list(written.items()) == [("a", "1:1"), ("b", "1:2")]
+    assert Mark.read({"reconciler": mark.as_json()}) == mark
+    assert dict(mark.without_digest().digests) == {}
+    before = marked({}, mark)
+    assert "digests" not in marked(before, Mark("o"))["reconciler"]
+    odd = Mark.read({"reconciler": {"owner": "o", "digests": 3}})
+    assert odd is not None
+    assert dict(odd.digests) == {}

@@ -456,6 +456,15 @@ def test_deletes_run_backwards_through_the_kinds() -> None:
     ]
 
 
+def test_all_else_runs_forwards_through_the_kinds() -> None:
+    changes = [_change(Action.CREATE, kind, "a") for kind in ("workflow", "concept", "model")]
+    assert text(order(changes, live_default=None)) == [
+        "create concept.a",
+        "create model.a",
+        "create workflow.a",
+    ]
+
+
 def test_models_come_before_the_training_of_any() -> None:
     changes = [
         _change(Action.TRAIN, "model", "a"),
