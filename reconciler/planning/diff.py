@@ -204,7 +204,7 @@ def _changes(
         yield Change(
             resource.address,
             Action(kind.verb or "update"),
-            _class(kind, resource, patched, trains=trains),
+            _class(kind, resource, patched, trains=must_train),
             "",
             kind.rank,
             resource,

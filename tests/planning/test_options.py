@@ -11,7 +11,7 @@ from plan_cases import World, people, with_
 
 from reconciler.address import Address
 from reconciler.errors import SettingsError
-from reconciler.planning.change import Action
+from reconciler.planning.change import Action, ChangeClass
 from reconciler.planning.options import Options, Selection
 from reconciler.resource import NewVersion, ReuseVersion
 
@@ -67,6 +67,24 @@ def test_retrain_again_waits_for_the_version_that_is_still_in_training() -> None
     made = world.plan(classified(), retrain=(PATH_USER,))
     assert made.operations[0].change.action is Action.TRAIN
     assert made.operations[0].change.version == ReuseVersion("f" * 32, pending=True)
+
+
+def test_a_trained_version_that_is_used_again_changes_what_inputs_meet() -> None:
+    world = standing()
+    changed = with_(
+        classified(), "models", **{"path-user": {**_classifier(), "concepts": ["people"]}}
+    )
+    world.apply(changed)
+    changes = [operation.change for operation in world.plan(classified()).operations]
+    assert [(str(c.address), c.action, c.change_class) for c in changes] == [
+        ("model.path-user", Action.UPDATE, ChangeClass.ROUTING),
+        ("workflow.users", Action.UPDATE, ChangeClass.ROUTING),
+    ]
+
+
+def _classifier() -> dict[str, Any]:
+    found: dict[str, Any] = classified()["models"]["path-user"]
+    return found
 
 
 @pytest.mark.parametrize("address", ["model.confident", "model.absent", "workflow.users", "app"])
