@@ -30,11 +30,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A paged list. ``key`` is the field of the answer that holds the items."""
+    """A paged list. ``key`` is the field of the answer that holds the items.
+
+    ``most_pages`` is where a list counts as one without end; each is a request, and is kept.
+    """
 
     path: str
     key: str
     query: Mapping[str, Any] = field(default_factory=_empty)
+    most_pages: int = 200
 
     def page(self, number: int, per_page: int) -> Call:
         """The call for one page; pages count from 1, ``per_page`` is at most 1000."""

@@ -53,9 +53,6 @@ from reconciler.call import Call, Json, Listing
 from reconciler.errors import ApiError, ProtocolError, TransportError
 
 _LOG = logging.getLogger(__name__)
-MOST_PAGES = 1000
-"""Pages of one list: a million items are no app's, so that a list that goes on has no end."""
-
 _PIECE = 16 * 1024
 """Bytes of an answer taken at once: packed ones grow a thousandfold at most."""
 
@@ -136,7 +133,7 @@ class ReadClient:
 
     def _pages(self, listing: Listing) -> Iterator[tuple[Call, list[Json]]]:
         before = None
-        for number in range(1, MOST_PAGES + 1):
+        for number in range(1, listing.most_pages + 1):
             call = listing.page(number, PER_PAGE)
             body = self.get(call)
             page = body.get(listing.key) or []
@@ -150,7 +147,7 @@ class ReadClient:
             if len(page) < PER_PAGE:
                 return
             before = page
-        raise _endless(call, f"there is more after {MOST_PAGES} pages")
+        raise _endless(call, f"there is more after {listing.most_pages} pages")
 
 
 def _endless(call: Call, why: str) -> ProtocolError:

@@ -71,7 +71,8 @@ def read_annotations(
         query["input_ids"] = input_id
     if user_id:
         query["user_ids"] = user_id
-    for raw in reader.read_list(Listing(target.at("annotations"), "annotations", query)):
+    every = Listing(target.at("annotations"), "annotations", query, most_pages=1000)
+    for raw in reader.read_list(every):
         found = _from_wire(raw)
         if (
             not _is_prediction(raw, found)

@@ -87,8 +87,8 @@ def test_filters_hold_whatever_the_service_makes_of_them(
 def test_what_is_asked_for(filters: dict[str, Any], query: dict[str, Any]) -> None:
     app = App()
     assert list(read_annotations(app, TARGET, **filters)) == []
-    path = "/v2/users/alice/apps/people/annotations"
-    assert app.reads == [Listing(path, "annotations", {"list_all_annotations": True, **query})]
+    path, asked = "/v2/users/alice/apps/people/annotations", {"list_all_annotations": True, **query}
+    assert app.reads == [Listing(path, "annotations", asked, most_pages=1000)]
 
 
 @pytest.mark.parametrize(
