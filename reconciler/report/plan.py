@@ -291,7 +291,8 @@ def _nothing(plan: Plan, paint: Style) -> list[str]:
     compared = counted(len(plan.unchanged), "resource")
     what = f"The selected part of {app}" if plan.left_out or plan.options.selection.targets else app
     if plan.options.destroy:
-        return [f"{paint.good('No changes.')} Nothing that {source} made is left in {app}."]
+        left = f"Nothing that {source} made and that can be deleted is left in {app}."
+        return [f"{paint.good('No changes.')} {left}"]
     return [
         f"{paint.good('No changes.')} {what} is as {source} describes it ({compared} compared)."
     ]

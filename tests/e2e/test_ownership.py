@@ -244,7 +244,9 @@ def test_promise_4_destroy_restores_the_default_of_before_and_leaves_the_rest(
     assert found["default_workflow"]["id"] == before
     assert "former_default_workflow" not in found["metadata"]["reconciler"]
     again = app.tool.done("destroy", app.path)
-    assert again.startswith("No changes. Nothing that ")
+    assert again.startswith(
+        f"No changes. Nothing that {app.path} made and that can be deleted is left in "
+    )
 
 
 def test_the_app_itself_goes_only_when_asked_for_and_only_if_it_was_made_here(
