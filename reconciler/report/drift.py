@@ -33,7 +33,10 @@ def render_text(drift: Drift, manifest: str, *, color: bool = False) -> str:
         return f"{app} is not there: deleted outside, or not made yet.\n"
     if not drift.findings:
         compared = f"({counted(drift.compared, 'resource')} compared)"
-        lines = [f"{paint.good('No drift.')} {app} is as it was last written {compared}.", *notes]
+        what = f"{app} is as it was last written"
+        if drift.absent:
+            what = f"What is there of {app} is as it was last written"
+        lines = [f"{paint.good('No drift.')} {what} {compared}.", *notes]
         return "\n".join(lines) + "\n"
     lines = [paint.bold(f"reconciler drift for {app} on {visible(drift.base_url)}"), ""]
     for alike in _groups(drift.findings):

@@ -363,8 +363,8 @@ def test_a_file_that_is_none(tmp_path: Path, name: str) -> None:
     assert len(ended.stderr) < 3000
 
 
-def test_reading_takes_little_time() -> None:
-    """Of CPU, whatever else the machine does."""
+def test_no_plan_file_is_read_for_ever() -> None:
+    """Of CPU, and with much room: a busy machine is no failure, a quadratic reader is one."""
     hostile = [
         sealed({**DOCUMENT, "operations": [1] * 200_000}),
         sealed({**DOCUMENT, "warnings": ["w"] * 200_000}),
@@ -378,4 +378,4 @@ def test_reading_takes_little_time() -> None:
             read_json(
                 text + " " if text[0] == "[" else text.replace("sha256:", "sha256:0", 1), KINDS
             )
-        assert time.process_time() - began < SECONDS
+        assert time.process_time() - began < 15 * SECONDS
