@@ -26,7 +26,7 @@ GROUPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "order": (("planning/order.py",), ("planning/test_order.py",)),
     "routing": (("routing/*.py",), ("routing",)),
     "values": (("values.py",), ("test_values.py", "kinds/test_normal_form.py", "planning/test_file.py")),
-    "diff": (("planning/diff.py",), ("report/test_plan.py", "planning/test_order.py", "kinds/test_normal_form.py")),
+    "diff": (("planning/diff.py",), ("planning/test_diff.py", "kinds/test_normal_form.py")),
     "versions": (("planning/versions.py",), ("planning/test_version_identity.py",)),
     "normal forms": (
         ("kinds/workflow.py", "kinds/model_types/thresholder.py", "kinds/model_types/writer.py"),
