@@ -235,3 +235,184 @@ def test_a_relation_is_owned_by_the_mark_of_its_subject(prune: bool) -> None:
         f"create {relation}",
     ]
     assert made[0].mark.relations == (relation,)
+
+
+# --- fields
+
+
+def fields_of(world: World, data: dict[str, Any], address: str, **options: Any) -> Any:
+    """What differs at one address, as plan files show it, and why it is there."""
+    (change,) = (c for c in compared(world, data, **options).changes if str(c.address) == address)
+    return [tuple(diff.shown(field).values()) for field in change.fields], change.reason
+
+
+def test_a_field_is_shown_by_its_path_with_both_sides() -> None:
+    (change,) = compared(applied(), extra()).changes
+    assert [diff.shown(field) for field in change.fields] == [
+        {"path": "description", "before": None, "after": "spare"},
+        {"path": "model_type_id", "before": None, "after": "concept-synonym-mapper"},
+    ]
+
+
+META = {"team": "a", "kept": {"x": 1, "y": [1, 2]}, "more": {"deep": {"z": True}}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "changed"),
+    [
+        ({"team": "b"}, [("metadata.team", "a", "b")]),
+        ({"kept": {"x": 2}}, [("metadata.kept.x", 1, 2)]),
+        ({"kept": {"y": [1, 3]}}, [("metadata.kept.y", [1, 2], [1, 3])]),
+        ({"kept": "flat"}, [("metadata.kept", {"x": 1, "y": [1, 2]}, "flat")]),
+        ({"team": {"lead": "b", "off": False, "none": ""}}, [
+            ("metadata.team", "a", {"lead": "b", "off": False, "none": ""})]),
+        ({"new": {"lead": "b", "on": True, "off": False, "none": ""}}, [
+            ("metadata.new.lead", None, "b"), ("metadata.new.on", None, True)]),
+        ({"team": "b", "more": {"deep": {"z": False}}}, [
+            ("metadata.more.deep.z", True, False), ("metadata.team", "a", "b")]),
+        ({"team": "a", "kept": {"x": 1}}, []),
+    ],
+)  # fmt: skip
+def test_of_an_open_map_only_stated_keys_are_compared(wanted: Any, changed: Any) -> None:
+    world = applied(extra(metadata=META))
+    if not changed:
+        assert compared(world, extra(metadata=wanted)).changes == ()
+        return
+    count = "1 field differs" if len(changed) == 1 else f"{len(changed)} fields differ"
+    assert fields_of(world, extra(metadata=wanted), "model.spare") == (changed, count)
+
+
+def _override(**override: Any) -> dict[str, Any]:
+    data = people()
+    data["workflows"]["auto-annotation"]["nodes"][2]["output_info_override"] = override
+    return data
+
+
+def test_a_closed_map_is_compared_whole() -> None:
+    adult = {"data": {"concepts": [{"id": "adult", "value": 0.9}]}, "params": {"a": False, "b": 1}}
+    path = "nodes.confident.output_info_override"
+    added, _ = fields_of(applied(), _override(**adult), "workflow.auto-annotation")
+    both = {"data": {"concepts": {"adult": 0.9}}, "params": {"a": False, "b": 1}}
+    assert added == [(path, {}, both)]
+    other = {**adult, "params": {"a": False, "b": 2}}
+    changed, why = fields_of(
+        applied(_override(**adult)), _override(**other), "workflow.auto-annotation"
+    )
+    assert (changed, why) == ([(f"{path}.params.b", 1, 2)], "1 field differs")
+
+
+def test_a_node_that_goes_is_shown_by_what_it_held() -> None:
+    data = people()
+    data["workflows"]["auto-annotation"]["nodes"].pop()
+    data = without(data, "models", "plausible")
+    changed, why = fields_of(applied(), data, "workflow.auto-annotation")
+    assert [(path, after) for path, _, after in changed] == [
+        ("nodes.plausible.model", None),
+        ("nodes.plausible.model_version_id", None),
+        ("nodes.plausible.node_inputs", None),
+    ]
+    assert (changed[0][1], changed[2][1], why) == ("plausible", ["doubtful"], "3 fields differ")
+
+
+def test_a_change_beside_a_followed_version_is_counted() -> None:
+    data = people(sure=0.9)
+    data["workflows"]["auto-annotation"]["description"] = "now described"
+    changed, why = fields_of(applied(), data, "workflow.auto-annotation")
+    assert [path for path, _, _ in changed] == [
+        "description",
+        "nodes.confident.model_version_id",
+        "nodes.doubtful.model_version_id",
+    ]
+    assert why == "3 fields differ"
+
+
+def test_another_default_is_a_switch() -> None:
+    data = people(app={"id": APP, "default_workflow": "clarifai/main/Empty"})
+    (change,) = compared(applied(), data).changes
+    assert said([change]) == [
+        "set_default app.default_workflow (reindex): another workflow is to run on new inputs"
+    ]
+
+
+# --- training
+
+
+def own(**more: Any) -> dict[str, Any]:
+    """A manifest with a classifier that a workflow uses."""
+    data = with_(people(), "models", own={**CLASSIFIER, **more})
+    return with_(data, "workflows", other={"nodes": [{"id": "n", "model": "own"}]})
+
+
+def test_a_changed_specification_is_trained() -> None:
+    world = applied(own())
+    found = compared(world, own(description="new", concepts=["people"]))
+    train, update, *_ = found.changes
+    assert said([update, train]) == [
+        "update model.own (metadata): 1 field differs",
+        "train model.own (retraining): its specification changed",
+    ]
+    assert (update.version, train.version) == (None, NewVersion())
+    assert [field.path for field in update.fields] == [("description",)]
+    assert [field.path for field in train.fields] == [("concepts",)]
+    assert train.live is not None
+    assert train.live.address == update.address == train.address
+    assert train.desired == update.desired
+    assert train.rank == KINDS["model"].rank
+    assert train.mark == update.mark
+
+
+def test_training_that_is_asked_for_needs_no_difference() -> None:
+    world = applied(own())
+    address = Address("model", ("own",))
+    app = live.read_app(world.platform, KINDS, Target("me", APP))
+    declared = declare(own(), app.scope)
+    settled = live.settle(world.platform, KINDS, declared, app, retrain=(address,))
+    found = diff.compare(
+        settled.desired, settled.live, settled.choices, KINDS, Policy.of(APP, Options())
+    )
+    assert said(found.changes) == [
+        "train model.own (retraining): asked for by --retrain",
+        "update workflow.other (routing): follows model.own",
+    ]
+
+
+def _newest(world: World, model: str) -> dict[str, Any]:
+    return list(world.platform.versions[model].values())[-1]
+
+
+def test_a_version_in_training_is_waited_for() -> None:
+    world = applied(own())
+    world.apply(own(concepts=["people"]))
+    version = _newest(world, "own")
+    version["status"]["code"] = 21101
+    world.platform.workflows["other"]["nodes"][0]["model"]["model_version"]["id"] = next(
+        iter(world.platform.versions["own"])
+    )
+    train = compared(world, own(concepts=["people"])).changes[0]
+    assert train.version == ReuseVersion(version["id"], pending=True)
+    assert train.reason == f"version {version['id']} is still in training"
+
+
+def test_a_trained_version_is_used_again_without_training() -> None:
+    world = applied(own())
+    first = _newest(world, "own")["id"]
+    world.apply(own(concepts=["people"]))
+    found = compared(world, own())
+    assert said(found.changes) == [
+        f"update model.own (routing): version {first} holds this configuration already",
+        "update workflow.other (routing): follows model.own",
+    ]
+    assert found.changes[0].version == ReuseVersion(first)
+
+
+def test_strays_are_told() -> None:
+    """Versions that somebody made in the portal, newer than what is pinned."""
+    world = applied()
+    pinned = _newest(world, "confident")
+    world.platform.versions["confident"]["f" * 32] = {
+        **pinned, "id": "f" * 32, "created_at": "2027-01-01T00:00:00Z",
+        "modified_at": "2027-01-01T00:00:00Z",
+    }  # fmt: skip
+    found = compared(world, people())
+    assert found.changes == ()
+    assert dict(found.strays) == {Address("model", ("confident",)): ("f" * 32,)}
