@@ -128,7 +128,7 @@ def function_of(mutant: str) -> str:
 def _mutmut(*arguments: str) -> str:
     command = [str(Path(sys.executable).with_name("mutmut")), *arguments]
     ended = subprocess.run(command, cwd=COPY, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
+    assert ended.returncode == 0, (ended.returncode, ended.stdout[-2000:], ended.stderr[-2000:])
     return ended.stdout
 
 
