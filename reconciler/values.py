@@ -41,7 +41,9 @@ class Mark:
 
     ``origin`` is ``created`` or ``adopted``; ``digest`` stands on model versions alone, ``digests``
     on everything else: by path, one of each declared field as we last wrote it; ``relations`` on
-    concepts: the relations of this subject that we created.
+    concepts: the relations of this subject that we created. ``sent_again_after`` stands on a
+    version that was posted twice, since the first post had no answer and no effect that could be
+    seen: the newest version before both, empty if there was none.
     """
 
     owner: str
@@ -50,6 +52,7 @@ class Mark:
     digest: str = ""
     relations: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sent_again_after: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The mark as it is sent: fields without a value are left out."""
@@ -62,6 +65,8 @@ class Mark:
             fields["relations"] = sorted(self.relations)
         if self.digests:
             fields["digests"] = dict(sorted(self.digests.items()))
+        if self.sent_again_after is not None:
+            fields["sent_again_after"] = self.sent_again_after
         return fields
 
     @classmethod
@@ -71,6 +76,7 @@ class Mark:
         if not isinstance(mark, Mapping) or not isinstance(mark.get("owner"), str):
             return None
         relations, digests = mark.get("relations"), mark.get("digests")
+        after = mark.get("sent_again_after")
         digests = digests if isinstance(digests, Mapping) else {}
         return cls(
             owner=mark["owner"],
@@ -79,6 +85,7 @@ class Mark:
             digest=str(mark.get("digest", "")),
             relations=tuple(map(str, relations)) if isinstance(relations, list) else (),
             digests=MappingProxyType({str(path): str(text) for path, text in digests.items()}),
+            sent_again_after=after if isinstance(after, str) else None,
         )
 
     def without_digest(self) -> Mark:

@@ -10,6 +10,7 @@ import functools
 import operator
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
@@ -387,16 +388,16 @@ class ModelKind(VersionedKind):
         wanted = job.wanted
         assert wanted.configuration is not None
         type_ = _type(wanted.fields["model_type_id"])
-        mark = Mark(job.mark.owner, digest=version_digest(wanted.configuration))
-        version = {
-            **type_.wire(wanted.configuration, Scope(job.target)),
-            "metadata": marked({}, mark),
-        }
+        known = job.live.versions if job.live else ()
+        first = Mark(job.mark.owner, digest=version_digest(wanted.configuration))
+        second = replace(first, sent_again_after=known[0].id if known else "")
+        wire = type_.wire(wanted.configuration, Scope(job.target))
         path = job.target.at("models", wanted.address.id, "versions")
-        answer = yield Write(
-            Call("POST", path, body={"model_versions": [version]}),
-            lambda: self._find_version(job),
+        post, again = (
+            Call("POST", path, body={"model_versions": [{**wire, "metadata": marked({}, mark)}]})
+            for mark in (first, second)
         )
+        answer = yield Write(post, lambda: self._find_version(job), again=again)
         made = answer.get("model_version", answer)
         if "model_type_id" in made or not made.get("id"):  # the model, or nothing, in its place
             made = ((yield from self._find_version(job)) or {}).get("model_version")
@@ -459,13 +460,14 @@ def _trusted_digest(version: Json) -> str:
     return mark.digest if mark.digest.startswith(f"{DIGEST_SCHEME}:") else ""
 
 
-def _record(version: Json) -> tuple[str, str, str]:
-    """The digest in a version's mark, trusted or not; when it was changed in place; whose it is."""
+def _record(version: Json) -> tuple[str, str, str, str | None]:
+    """The digest in a version's mark, trusted or not; when it was changed in place; whose it is; its repetition."""
     mark = Mark.read(version.get("metadata"))
     changed, made = (_micros(version.get(name)) for name in ("modified_at", "created_at"))
     trained = _micros(version.get("completed_at"))
     later = str(version["modified_at"]) if made and changed > max(made, trained) else ""
-    return mark.digest if mark else "", later, str(version.get("user_id") or "")
+    digest, again = (mark.digest, mark.sent_again_after) if mark else ("", None)
+    return digest, later, str(version.get("user_id") or ""), again
 
 
 def _micros(timestamp: object) -> str:

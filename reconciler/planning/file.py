@@ -231,7 +231,7 @@ def _reference_to_json(reference: Reference) -> dict[str, Any]:
 
 def _strays(plan: Plan) -> Iterator[str]:
     for address, ids in plan.strays.items():
-        yield f"{address}: newer versions that nothing here uses: {', '.join(ids)}"
+        yield f"{address}: newer versions, or copies, that nothing here uses: {', '.join(ids)}"
 
 
 def _texts(addresses: Iterable[Address]) -> list[str]:

@@ -150,6 +150,7 @@ def settle(
                 continue
             resource = resolved(resource, twin, choices)
             kind = kinds[address.kind]
+            assert isinstance(kind, VersionedKind)
             answer = choose(
                 resource,
                 twin if twin and twin.identity == resource.identity else None,
@@ -157,6 +158,8 @@ def settle(
                 open_maps=kind.open_maps,
                 history=histories.get(address),
                 retrain=address in retrain,
+                # a trained one has equals for good reasons: --retrain makes them
+                thorough=not trusting and not kind.trains(resource),
             )
             if isinstance(answer, Question):
                 asked[address] = answer

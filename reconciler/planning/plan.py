@@ -37,8 +37,8 @@ class Plan:
     ``declared`` is the desired side as the manifest states it, with no pin and no external model
     settled yet, so that the same question can be asked again later: a plan file needs it.
     ``desired`` is the settled one.
-    ``strays`` are versions newer than those that models have here, and used by nothing: after a
-    revert there always are some. ``left_out`` are changes that the selection kept out; ``moves`` the renames that the manifest
+    ``strays`` are versions that nothing uses: newer than those that models have here (after a
+    revert there always are some), or made twice. ``left_out`` are changes that the selection kept out; ``moves`` the renames that the manifest
     states, done or not; ``switch`` what the switch of the default workflow among the operations
     may set off.
     """

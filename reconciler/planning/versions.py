@@ -45,7 +45,7 @@ class Choice:
     ``version`` is None if it stays as it is. ``current`` is the version that followers pin: an id,
     a placeholder, or None if there is none to pin. ``base`` is the live configuration that the
     wanted one is shown against. ``right`` are the pinned versions that hold it already;
-    ``strays`` newer versions that nothing of ours pins.
+    ``strays`` versions that nothing of ours pins: newer ones, and twins that a lost answer left.
     """
 
     version: VersionChoice | None
@@ -86,11 +86,13 @@ def choose(
     open_maps: frozenset[str],
     history: Sequence[str] | None = None,
     retrain: bool = False,
+    thorough: bool = False,
 ) -> Choice | Question:
     """The choice for one model, or what has to be read first.
 
     ``history`` lists versions that were pinned earlier, the latest first; None until asked for.
     With ``retrain`` a trained version is no answer: only one that is still in training is.
+    ``thorough`` looks for twins of any version, and not only of one that was posted twice.
     """
     unknown = Unknown(desired.address, "version")
     if live is None:
@@ -112,8 +114,13 @@ def choose(
         return Choice(NewVersion(), unknown, shown)
     if settled:
         chosen = min(settled, key=_age)
+        if (thorough or chosen.sent_again_after is not None) and not live.all_versions:
+            return Question(all_versions=True)
+        if thorough and (unread := wanted.unrecorded(chosen, pinned)):
+            return Question(versions=unread)
         right = frozenset(version.id for version in settled)
-        return Choice(None, chosen.id, wanted.shown(chosen), right, _strays(live, chosen, pinned))
+        strays = wanted.strays(chosen, pinned, thorough=thorough)
+        return Choice(None, chosen.id, wanted.shown(chosen), right, strays)
     shown = wanted.shown(base[0]) if base else {}
     if train == "never":
         return Choice(None, None, shown)
@@ -191,6 +198,41 @@ class _Wanted:
             return Question(versions=(trained[0].id,))
         return tuple(trained[:1])
 
+    def strays(
+        self, chosen: Version, pinned: tuple[str, ...], *, thorough: bool
+    ) -> tuple[str, ...]:
+        """Unpinned versions that are newer than the chosen one, and its twins that came before it.
+
+        A twin is what a post left whose answer was lost and whose effect showed up too late. An
+        equal version from before both posts is none: it was wanted once.
+        """
+        free = [version for version in self.live.versions if version.id not in pinned]
+        found = [version for version in free if pinned and _age(version) > _age(chosen)]
+        before = chosen.sent_again_after
+        if before is not None or (thorough and pinned):
+            start = max((_age(v) for v in self.live.versions if v.id == before), default=("", ""))
+            found += [
+                version
+                for version in free
+                if start < _age(version) < _age(chosen) and self._was_posted(version)
+            ]
+        return tuple(version.id for version in found)
+
+    def unrecorded(self, chosen: Version, pinned: tuple[str, ...]) -> tuple[str, ...]:
+        """Older unpinned versions of which nothing says what they hold."""
+        return tuple(
+            version.id
+            for version in self.live.versions
+            if not version.recorded
+            and version.configuration is None
+            and version.id not in pinned
+            and _age(version) < _age(chosen)
+        )
+
+    def _was_posted(self, version: Version) -> bool:
+        posted = version_digest(self.desired.configuration or {})
+        return version.recorded == posted or self.holds(version) is True
+
 
 def _reuse_or_mint(
     wanted: _Wanted,
@@ -225,13 +267,6 @@ def _recency(version: Version, history: Sequence[str] | None) -> int:
     """How long ago a version was last pinned: 0 is latest, never is after all."""
     history = history or ()
     return history.index(version.id) if version.id in history else len(history)
-
-
-def _strays(live: Resource, chosen: Version, pinned: tuple[str, ...]) -> tuple[str, ...]:
-    if not pinned:
-        return ()
-    newer = (v.id for v in live.versions if _age(v) > _age(chosen) and v.id not in pinned)
-    return tuple(newer)
 
 
 def _age(version: Version) -> tuple[str, str]:

@@ -142,7 +142,10 @@ def _notes(drift: Drift, manifest: str, paint: Style) -> Iterator[str]:
             [f"{address} {path}" for address, path in drift.unstated],
         ),
         ("Changed outside to what the manifest says", list(map(str, drift.as_declared))),
-        ("Newer versions that nothing here uses", [f"{a} ({len(ids)})" for a, ids in drift.strays]),
+        (
+            "Versions newer than ours, or made twice, that nothing here uses",
+            [f"{a} ({len(ids)})" for a, ids in drift.strays],
+        ),
         ("Unmanaged", list(map(str, drift.unmanaged))),
     )
     for told, names in lists:

@@ -253,6 +253,29 @@ def test_an_update_mints_one_version(here: Here, platform: Sandbox, fault: dict[
     assert len(versions(here, platform, app)["confident"]) == 2
 
 
+def test_a_version_that_turns_up_too_late_is_named(here: Here, platform: Sandbox) -> None:
+    """A post is lost, and not to be seen for longer than we look: its twin is posted and pinned."""
+    app = "late"
+    path = people(here.folder, app)
+    here.done("apply", path, "--auto-approve")
+    people(here.folder, app, ("adult: 0.95}\n  doubtful", "adult: 0.9}\n  doubtful"))
+    late = Fault(method="POST", path="confident/versions$", drop="after", stale_reads=3)
+    platform.inject(late)
+    out = here.done("apply", path, "--auto-approve", "--read-back-timeout", "0.3")
+    assert "Apply complete: 2 updated." in out
+    platform.clear_faults()
+    platform.clear_requests()
+    pinned, twin, first = versions(here, platform, app)["confident"]
+    planned = json.loads(here.done("plan", path, "--format", "json"))
+    assert planned["operations"] == []
+    (told,) = (text for text in planned["warnings"] if twin in text)
+    assert told == (f"model.confident: newer versions, or copies, that nothing here uses: {twin}")
+    asked = [r.path for r in platform.requests() if r.path.endswith("/versions")]
+    assert asked[-1].endswith("/late/models/confident/versions")
+    assert first not in told
+    assert pinned not in told
+
+
 def test_retry_after_is_honoured(here: Here, platform: Sandbox) -> None:
     path = people(here.folder, "patient")
     platform.inject(Fault(method="GET", path="patient$", status=429, code=11005, retry_after=1.2))

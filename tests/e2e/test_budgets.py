@@ -70,10 +70,10 @@ def test_a_pinned_version_that_is_not_the_newest_costs_one_request_more(
     sandbox.clear_requests()
     out = tool.done("plan", MANIFESTS / "people")
     assert out.startswith("No changes.")
-    assert "\nNewer versions that nothing here uses are kept: model.confident (1)\n" in out
+    assert "\nVersions newer than ours, or made twice, are kept: model.confident (1)\n" in out
     assert len(counted(sandbox)) == 6
     (told,) = json.loads(tool.done("plan", MANIFESTS / "people", "--format", "json"))["warnings"]
-    assert told.startswith("model.confident: newer versions that nothing here uses: ")
+    assert told.startswith("model.confident: newer versions, or copies, that nothing here uses: ")
 
 
 def test_a_thousand_concepts_take_at_most_eight_writes(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_drift_names_what_changed_outside_and_only_reads(
     told = here.done("drift", manifest, "--detailed-exitcode").splitlines()
     assert told[0] + "\n" == nothing
     assert told[1:] == [
-        "Newer versions that nothing here uses: model.confident (1)",
+        "Versions newer than ours, or made twice, that nothing here uses: model.confident (1)",
         'Unmanaged: concept."somebody\'s"',
     ]
 
@@ -190,7 +190,7 @@ def test_a_revert_runs_the_earlier_version_and_what_is_minted_beside_it_is_only_
     assert changed["doubtful"] in told, "what the revert left behind"
     text = here.done("plan", first)
     assert text.startswith("No changes.")
-    assert sum("ewer versions" in line for line in text.splitlines()) == 1
+    assert sum("ersions newer than ours" in line for line in text.splitlines()) == 1
     assert pins(app) == ran
 
 

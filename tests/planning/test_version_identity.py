@@ -90,13 +90,16 @@ class Tool:
 
     platform: FakePlatform
 
-    def plan(self, data: dict[str, Any], *, prune: bool = False) -> plan.Plan:
-        app = live.read_app(self.platform, KINDS, TARGET)
+    def plan(
+        self, data: dict[str, Any], *, prune: bool = False, trusting: bool = True
+    ) -> plan.Plan:
+        app = live.read_app(self.platform, KINDS, TARGET, trusting=trusting)
         moves = [tuple(map(Address.parse, move)) for move in data.get("moved", ())]
         renamed = rename.rename(app.graph, moves)
         app = replace(app, graph=renamed.live, called=renamed.called)
         policy = Policy("app", prune=prune)
-        settled = live.settle(self.platform, KINDS, declare(data, app.scope), app)
+        wanted = declare(data, app.scope)
+        settled = live.settle(self.platform, KINDS, wanted, app, trusting=trusting)
         difference = diff.compare(settled.desired, settled.live, settled.choices, KINDS, policy)
         renames = rename.changes(renamed, settled.desired, KINDS)
         return plan.build(
@@ -256,6 +259,21 @@ def test_a_stray_twin_is_reported_and_leaves_the_plan_empty() -> None:
     assert made.is_empty
     (stray,) = [id_ for id_ in platform.versions["sure"] if id_ != twin["id"]]
     assert made.strays == {Address("model", ("sure",)): (stray,)}
+
+
+@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS.keys())
+def test_promise_3_an_older_twin_is_found_by_reading_everything(server: Switches) -> None:
+    """A post whose tool died, and that shows only after another run has posted its like."""
+    platform = FakePlatform(server)
+    converge(platform, manifest())
+    pinned = list(platform.versions["sure"].values())[-1]
+    infos = {k: v for k, v in pinned.items() if k.endswith(("_info", "metadata"))}
+    platform._mint("sure", infos)
+    twin = list(platform.versions["sure"].values())[-1]
+    twin["created_at"] = twin["modified_at"] = "2000-01-01T00:00:00Z"
+    made = Tool(platform).plan(manifest(), trusting=False)
+    assert made.is_empty
+    assert made.strays[Address("model", ("sure",))] == (twin["id"],)
 
 
 def test_a_pinned_version_changed_behind_our_back_is_seen() -> None:
