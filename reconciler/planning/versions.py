@@ -9,7 +9,6 @@ yet comes back as a question.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -57,25 +56,23 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Followers:
-    """The nodes that follow one model: live pins by place, and whether there will be any."""
+    """The nodes that follow one model, or will: live pins by place."""
 
     pinned: Mapping[tuple[Address, Path], str]
-    expected: bool
 
 
 def followers(desired: ResourceGraph, live: ResourceGraph) -> Mapping[Address, Followers]:
     """For each model that a node of this manifest follows. Linear in nodes."""
-    pinned: dict[Address, dict[tuple[Address, Path], str]] = defaultdict(dict)
-    expected: set[Address] = set()
+    pinned: dict[Address, dict[tuple[Address, Path], str]] = {}
     for resource in desired:
         twin = live.get(resource.address)
         pins = {(r.path, r.to): r.version for r in twin.references if r.pins} if twin else {}
         for reference in resource.references:
             if reference.pins and not reference.version:
-                expected.add(reference.to)
+                places = pinned.setdefault(reference.to, {})
                 if version := pins.get((reference.path, reference.to)):
-                    pinned[reference.to][resource.address, reference.path] = version
-    return {to: Followers(pinned.get(to, {}), True) for to in expected}
+                    places[resource.address, reference.path] = version
+    return {to: Followers(places) for to, places in pinned.items()}
 
 
 def choose(
