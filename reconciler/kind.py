@@ -310,7 +310,8 @@ def written_mark(kind: Kind, job: Job) -> Mark:
     """
     before = job.live.mark if job.live else None
     kept = before.digests if before else {}
-    return replace(job.mark.without_digest(), digests=kind.digests(job.wanted.fields) or kept)
+    mark = replace(job.mark.without_digest(), resources=job.mark.resources)
+    return replace(mark, digests=kind.digests(job.wanted.fields) or kept)
 
 
 def _moved(planned: Resource, found: Resource) -> Iterator[str]:

@@ -41,7 +41,8 @@ class Mark:
 
     ``origin`` is ``created`` or ``adopted``; ``digest`` stands on model versions alone, ``digests``
     on everything else: by path, one of each declared field as we last wrote it; ``relations`` on
-    concepts: the relations of this subject that we created. ``sent_again_after`` stands on a
+    concepts: the relations of this subject that we created; ``resources`` on the app: what was
+    there when it was last written and would leave no other trace. ``sent_again_after`` stands on a
     version that was posted twice, since the first post had no answer and no effect that could be
     seen: the newest version before both, empty if there was none.
     """
@@ -53,6 +54,7 @@ class Mark:
     relations: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     sent_again_after: str | None = None
+    resources: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The mark as it is sent: fields without a value are left out."""
@@ -65,6 +67,8 @@ class Mark:
             fields["relations"] = sorted(self.relations)
         if self.digests:
             fields["digests"] = dict(sorted(self.digests.items()))
+        if self.resources:
+            fields["resources"] = sorted(self.resources)
         if self.sent_again_after is not None:
             fields["sent_again_after"] = self.sent_again_after
         return fields
@@ -75,7 +79,7 @@ class Mark:
         mark = metadata.get(MARK_KEY) if isinstance(metadata, Mapping) else None
         if not isinstance(mark, Mapping) or not isinstance(mark.get("owner"), str):
             return None
-        relations, digests = mark.get("relations"), mark.get("digests")
+        digests = mark.get("digests")
         after = mark.get("sent_again_after")
         digests = digests if isinstance(digests, Mapping) else {}
         return cls(
@@ -83,21 +87,26 @@ class Mark:
             origin=str(mark.get("origin", "adopted")),
             protect=mark.get("protect") is True,
             digest=str(mark.get("digest", "")),
-            relations=tuple(map(str, relations)) if isinstance(relations, list) else (),
+            relations=_all_texts(mark.get("relations")),
             digests=MappingProxyType({str(path): str(text) for path, text in digests.items()}),
             sent_again_after=after if isinstance(after, str) else None,
+            resources=_all_texts(mark.get("resources")),
         )
 
     def without_digest(self) -> Mark:
         """What it says of whose the object is, and nothing of what was written."""
-        return replace(self, digest="", digests=MappingProxyType({}))
+        return replace(self, digest="", digests=MappingProxyType({}), resources=())
+
+
+def _all_texts(items: object) -> tuple[str, ...]:
+    return tuple(map(str, items)) if isinstance(items, list) else ()
 
 
 def marked(metadata: Mapping[str, Any], mark: Mark) -> dict[str, Any]:
     """``metadata`` with our mark in it; keys that others put under ours survive."""
     before = metadata.get(MARK_KEY)
     kept = dict(before) if isinstance(before, Mapping) else {}
-    for name in ("protect", "relations", "digests"):
+    for name in ("protect", "relations", "digests", "resources"):
         kept.pop(name, None)
     return {**metadata, MARK_KEY: {**kept, **mark.as_json()}}
 

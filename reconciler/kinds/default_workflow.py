@@ -7,6 +7,7 @@ only after them: as a field of the app it would close a circle.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from reconciler.address import APP, DEFAULT_WORKFLOW, Address
@@ -129,7 +130,7 @@ class DefaultWorkflowKind(Kind):
         """The app's metadata: the default that we set, and until that is restored the one of before."""
         metadata = dict(app.get("metadata") or {})
         mark = Mark.read(metadata) or Mark(job.mark.owner, "adopted")
-        found = marked(metadata, mark)
+        found = marked(metadata, replace(mark, resources=job.mark.resources))
         now = next(iter(self.read({"app": app}, job.target)), None)
         if job.wanted.options.get("restores"):
             for name in (FORMER, WRITTEN):

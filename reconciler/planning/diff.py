@@ -23,6 +23,7 @@ from reconciler.planning.ownership import (
     mark_of,
     protected,
     too_many,
+    traceless,
     with_relation_marks,
 )
 from reconciler.planning.rename import lookalikes
@@ -41,7 +42,10 @@ from reconciler.values import Unknown, digest, thaw
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """All that a comparison found; addresses are sorted."""
+    """All that a comparison found; addresses are sorted.
+
+    ``traceless`` are desired objects that leave no trace in another one if they are deleted.
+    """
 
     changes: tuple[Change, ...]
     unchanged: tuple[Address, ...]
@@ -50,6 +54,7 @@ class Difference:
     refusals: tuple[str, ...]
     warnings: tuple[str, ...]
     strays: Mapping[Address, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    traceless: tuple[Address, ...] = ()
 
 
 def compare(
@@ -116,6 +121,7 @@ def compare(
         tuple(sorted(refusals)),
         tuple(sorted(warnings)),
         MappingProxyType(strays),
+        traceless(desired, kinds),
     )
 
 

@@ -89,6 +89,9 @@ def find(
 ) -> Drift:
     """The drift that a comparison shows. Pure. Raises ``SettingsError`` for an unknown address."""
     changes, _ = select(difference.changes, settled.desired, selection)
+    if not app.exists:
+        gone = Finding(Address(APP), Cause.GONE)
+        return Drift(base_url, app.target, (gone,), exists=False)
     witness = _Witness(settled, kinds, app.target.user_id)
     remembered = _remembered(settled.live)
     findings: list[Finding] = []
@@ -115,7 +118,7 @@ def find(
         base_url,
         app.target,
         tuple(sorted(findings, key=lambda finding: (finding.address, finding.version))),
-        tuple(sorted(absent)) if app.exists else (),
+        tuple(sorted(absent)),
         tuple(sorted(unstated)),
         tuple(address for address in touched if address not in found | explained),
         difference.unmanaged,
@@ -123,7 +126,6 @@ def find(
         difference.refusals,
         planned=len(explained - {address for address, _ in unstated} - found),
         compared=sum(1 for r in settled.desired if settled.live.get(r.address)),
-        exists=app.exists,
     )
 
 
@@ -131,7 +133,8 @@ def _remembered(live: ResourceGraph) -> frozenset[str]:
     """What something live proves to have been there: it is recorded as ours, used, or was the default."""
     found: set[str] = set()
     for resource in live:
-        found.update(resource.mark.relations if resource.mark else ())
+        if mark := resource.mark:
+            found.update((*mark.relations, *mark.resources))
         found.update(str(reference.to) for reference in resource.references)
         if written := resource.options.get("written"):
             found.add(str(Address("workflow", (written,))))

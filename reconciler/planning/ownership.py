@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from reconciler.address import DEFAULT_WORKFLOW, Address
+from reconciler.address import APP, DEFAULT_WORKFLOW, Address
 from reconciler.kind import Kind
 from reconciler.planning.change import Action, Change, ChangeClass, FieldChange
 from reconciler.planning.options import Policy
@@ -157,6 +157,37 @@ def with_relation_marks(
                 )
             )
     return changes
+
+
+def traceless(desired: ResourceGraph, kinds: Mapping[str, Kind]) -> tuple[Address, ...]:
+    """What nothing live would prove to have been there, once it is deleted outside.
+
+    What another object refers to does leave a trace, and a relation does in its concept's mark.
+    """
+    used = {reference.to for resource in desired for reference in resource.references}
+    return tuple(
+        resource.address
+        for resource in desired
+        if resource.address not in used
+        and (kind := kinds[resource.address.kind]).deletable
+        and not kind.at_once
+        and kind.section not in ("", APP)
+    )
+
+
+def with_app_record(
+    changes: Iterable[Change], traceless: Iterable[Address], live: ResourceGraph
+) -> tuple[Change, ...]:
+    """What leaves no other trace, recorded with every write of the app; no write is made for it."""
+    changes = tuple(changes)
+    there = {*live.resources, *(c.address for c in changes if c.action is not Action.DELETE)}
+    record = tuple(str(address) for address in traceless if address in there)
+    return tuple(
+        replace(change, mark=replace(change.mark, resources=record))
+        if change.address.kind in (APP, DEFAULT_WORKFLOW)
+        else change
+        for change in changes
+    )
 
 
 def _union(mark: Mark, relations: set[str]) -> tuple[str, ...]:

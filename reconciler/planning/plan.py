@@ -17,6 +17,7 @@ from reconciler.planning.diff import Difference
 from reconciler.planning.live import Settled
 from reconciler.planning.options import Options, Selection
 from reconciler.planning.order import order
+from reconciler.planning.ownership import with_app_record
 from reconciler.resource import ResourceGraph, ReuseVersion
 
 
@@ -100,6 +101,7 @@ def build(
     """
     options = options or Options()
     changes, left_out = select([*renames, *difference.changes], settled.desired, options.selection)
+    changes = with_app_record(changes, difference.traceless, settled.live)
     switched, refused = (
         switch if any(c.action is Action.SET_DEFAULT for c in changes) else (None, ())
     )

@@ -68,6 +68,7 @@ def test_drift_names_what_changed_outside_and_only_reads(
     assert here.done("drift", manifest) == (
         f"{platform.user_id}/drifting is not there: deleted outside, or not made yet.\n"
     )
+    assert here("drift", manifest, "--detailed-exitcode").status == 2
     here.done("apply", manifest, "--auto-approve")
     nothing = f"No drift. {platform.user_id}/drifting is as it was last written (15 resources compared).\n"
     assert here.done("drift", manifest, "--detailed-exitcode") == nothing
@@ -192,6 +193,38 @@ def test_a_revert_runs_the_earlier_version_and_what_is_minted_beside_it_is_only_
     assert text.startswith("No changes.")
     assert sum("ersions newer than ours" in line for line in text.splitlines()) == 1
     assert pins(app) == ran
+
+
+SPARE = """
+  spare:
+    nodes: [{id: general, model: clarifai/main/general-image-recognition@aa7f35c01e0642fda5cf400f543e7c40}]
+  late:
+    nodes: [{id: general, model: clarifai/main/general-image-recognition@aa7f35c01e0642fda5cf400f543e7c40}]
+"""
+
+
+def test_what_nothing_refers_to_is_missed_when_it_is_deleted_outside(
+    here: Here, api: Callable[[str], Api]
+) -> None:
+    """The app's mark remembers it, from the app's last write; what was never made is no drift."""
+    manifest = people(here.folder, "traces")
+    manifest.write_text(manifest.read_text("utf-8").rstrip() + SPARE, "utf-8")
+    here.done("apply", manifest, "--auto-approve", "--exclude", "workflow.late")
+    app = api("traces")
+    assert app("GET", "")["app"]["metadata"]["reconciler"]["resources"] == ["workflow.spare"]
+    ended = here("drift", manifest, "--detailed-exitcode")
+    assert (ended.status, ended.out.splitlines()[1]) == (
+        0,
+        "Deleted outside, or new in the manifest: workflow.late",
+    )
+    app("DELETE", "/workflows/spare")
+    found = here("drift", manifest, "--detailed-exitcode", "--format", "json")
+    assert found.status == 2
+    assert json.loads(found.out)["findings"] == [
+        {"address": "workflow.spare", "cause": "gone", "changes": []}
+    ]
+    here.done("apply", manifest, "--auto-approve")
+    assert here("drift", manifest, "--detailed-exitcode").status == 0
 
 
 def pins(app: Api) -> dict[str, str]:

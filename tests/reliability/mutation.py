@@ -12,10 +12,14 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
+from fnmatch import fnmatch
 from pathlib import Path
 
-from reliability.figures import Table, Topic, write
+from reliability.figures import Table, Topic, read_all, write
+
+Row = tuple[str | int, ...]
 
 ROOT = Path(__file__).parents[2]
 COPY = ROOT / ".mutation"
@@ -27,7 +31,7 @@ GROUPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "routing": (("routing/*.py",), ("routing",)),
     "values": (("values.py",), ("test_values.py", "kinds/test_normal_form.py", "planning/test_file.py")),
     "diff": (("planning/diff.py",), ("planning/test_diff.py", "kinds/test_normal_form.py")),
-    "versions": (("planning/versions.py",), ("planning/test_version_identity.py",)),
+    "versions": (("planning/versions.py",), ("planning/test_versions.py",)),
     "normal forms": (
         ("kinds/workflow.py", "kinds/model_types/thresholder.py", "kinds/model_types/writer.py"),
         ("kinds/test_normal_form.py", "kinds/test_round_trip.py"),
@@ -49,37 +53,62 @@ def main() -> int:
     """Mutates the groups that are named, or all; 1 if a survivor was not looked at."""
     parser = argparse.ArgumentParser()
     parser.add_argument("groups", nargs="*", choices=[[], *GROUPS], default=[])
-    names = parser.parse_args().groups or list(GROUPS)
-    reasons: dict[str, str] = json.loads(ACCEPTED.read_text("utf-8"))
-    rows: list[tuple[str | int, ...]] = []
-    stayed: list[tuple[str | int, ...]] = []
     unknown = 0
-    for name in names:
+    for name in parser.parse_args().groups or GROUPS:
         found = mutate(name)
         counts = Counter(found.values())
-        survivors = [mutant for mutant, status in found.items() if status not in NOTICED]
-        rows.append((name, len(found), counts["killed"], counts["timeout"], len(survivors)))
-        for mutant in survivors:
-            change = f"`{changed(mutant)}`"
-            why = reasons.get(change, "")
-            unknown += not why
-            stayed.append((function_of(mutant), change, why or "not looked at yet"))
+        survivors = [
+            (function_of(mutant), changed(mutant))
+            for mutant, status in found.items()
+            if status not in NOTICED
+        ]
+        figures = (len(found), counts["killed"], counts["timeout"], len(survivors))
+        unknown += record(name, (name, *figures, date.today().isoformat()), survivors)
         print(name, dict(counts), flush=True)
-    tables = (
-        Table(("modules", "mutants", "killed", "timed out", "survived"), rows),
-        Table(("in", "survivor", "why it may stay"), stayed),
-    )
-    left = [name for name in GROUPS if name not in names]
-    text = (
-        "One thing is changed at a time in the rules, and the fast tests of that module alone are "
-        "run. What they do not notice is listed with the reason why it may stay.",
-        *([f"Not run for this page: {', '.join(left)}."] if left else []),
-    )
-    command = f'make mutation GROUPS="{" ".join(names)}"' if left else "make mutation"
-    write("mutation", Topic("Mutations", 60, command, text, tables))
     return 1 if unknown else 0
 
 
+def record(name: str, row: Row, survivors: Sequence[tuple[str, str]]) -> int:
+    """Keeps what a run found beside what is kept of other groups; how many have no reason to stay."""
+    reasons: dict[str, str] = json.loads(ACCEPTED.read_text("utf-8"))
+    before = [topic.tables for topic in read_all() if topic.title == TITLE]
+    rows, stayed = (table.rows for table in before[0]) if before else ((), ())
+    by_group = {str(kept[0]): kept for kept in rows} | {name: row}
+    kept = [(str(where), str(change)) for where, change, _ in stayed if _group(where) != name]
+    told = [
+        (where, change, reasons.get(change, NO_REASON)) for where, change in (*kept, *survivors)
+    ]
+    order = list(GROUPS)
+    tables = (
+        Table(
+            ("modules", "mutants", "killed", "timed out", "survived", "run on"),
+            [by_group[group] for group in order if group in by_group],
+        ),
+        Table(
+            ("in", "survivor", "why it may stay"),
+            sorted(told, key=lambda line: order.index(_group(line[0]))),
+        ),
+    )
+    text = (
+        "One thing is changed at a time in the rules, and the fast tests of that module alone are "
+        "run. What they do not notice is listed with the reason why it may stay.",
+    )
+    write("mutation", Topic(TITLE, 60, "make mutation", text, tables))
+    return sum(why == NO_REASON and _group(where) == name for where, _, why in told)
+
+
+def _group(function: str | int | float) -> str:
+    """The group that a function belongs to, which is named by its module first."""
+    path = str(function).replace(".", "/")
+    return next(
+        name
+        for name, (modules, _) in GROUPS.items()
+        if any(fnmatch(path, f"{module.removesuffix('.py')}/*") for module in modules)
+    )
+
+
+TITLE = "Mutations"
+NO_REASON = "not looked at yet"
 NOTICED = frozenset({"killed", "timeout"})
 """A change that makes a test run for ever is noticed too; how many did is told apart."""
 
