@@ -118,9 +118,9 @@ def choose(
         right = frozenset(version.id for version in settled)
         strays = wanted.strays(chosen, pinned, thorough=thorough)
         return Choice(None, chosen.id, wanted.shown(chosen), right, strays)
-    shown = wanted.shown(base[0]) if base else {}
     if train == "never":
-        return Choice(None, None, shown)
+        return Choice(None, None)
+    shown = wanted.shown(base[0]) if base else {}
     return _reuse_or_mint(wanted, following, history, shown)
 
 
@@ -137,7 +137,7 @@ def resolved(
     for reference in resource.references:
         choice = choices.get(reference.to)
         if reference.pins and not reference.version and choice is not None:
-            pinned = own.get((reference.path, reference.to), "")
+            pinned = own.get((reference.path, reference.to))
             value = pinned if pinned in choice.right else choice.current
             values[reference.path] = value or ""
     return resource.with_values(values)
@@ -176,10 +176,10 @@ class _Wanted:
         return True if version.digest and version.digest == version_digest(configuration) else None
 
     def shown(self, version: Version) -> Mapping[str, Any]:
-        """The live configuration that a version stands for."""
+        """The live configuration that a version of a base stands for: read, or just as wanted."""
         if version.configuration is not None:
             return version.configuration
-        return (self.desired.configuration or {}) if self.holds(version) else {}
+        return self.desired.configuration or {}
 
     def pinned_base(self, pinned: tuple[str, ...]) -> tuple[Version, ...] | Question:
         known = {version.id: version for version in self.live.versions}
@@ -207,7 +207,7 @@ class _Wanted:
         found = [version for version in free if pinned and _age(version) > _age(chosen)]
         before = chosen.sent_again_after
         if before is not None or (thorough and pinned):
-            start = max((_age(v) for v in self.live.versions if v.id == before), default=("", ""))
+            start = max((_age(v) for v in self.live.versions if v.id == before), default=())
             found += [
                 version
                 for version in free

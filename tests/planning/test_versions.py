@@ -255,9 +255,11 @@ def test_of_equal_versions_the_one_that_ran_last_is_used_again(
     assert chosen(pinning("v4"), *versions, history=history) == reused(id_, OTHER)
 
 
-def test_one_equal_version_needs_no_history() -> None:
-    versions = read("v2", 2, OTHER), read("v1", 1, WANTED)
-    assert chosen(pinning("v2"), *versions, history=("v9",)) == reused("v1", OTHER)
+def test_history_is_asked_for_once_there_are_two_that_could_be_used_again() -> None:
+    now, *equal = read("v4", 4, OTHER), read("v2", 2, WANTED), read("v1", 1, WANTED)
+    waiting = read("v3", 3, WANTED, status=PENDING)
+    assert chosen(pinning("v4"), now, *equal) == Question(history=True)
+    assert chosen(pinning("v4"), now, waiting, equal[0]) == reused("v2", OTHER)
 
 
 def test_of_versions_of_one_moment_the_lower_id_is_taken() -> None:
