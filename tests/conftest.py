@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,9 @@ class _Watch:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """One search for a whole run, however many processes it takes."""
+    """One search for a whole run, however many processes it takes; Ctrl-C that reaches what is started."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # a job in the background is started with it ignored, and all its children would be too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Watch(config), "planted-token")
