@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.planning.change import Action
+from reconciler.values import LATER
 
 _FACTS = ("version", "previous")
 _CONSEQUENCES = ("class", "requires", "reason", "known_after_apply")
@@ -51,8 +52,7 @@ def _moved_operation(
     planned: Mapping[str, Any] | None,
     now: Mapping[str, Any] | None,
 ) -> Iterator[str]:
-    before = {change["path"]: change for change in planned["changes"]} if planned else {}
-    after = {change["path"]: change for change in now["changes"]} if now else {}
+    before, after = _changes(planned), _changes(now)
     if now is None:
         yield f"{address}: planned to {_verb(action)}, and there is no need to now"
     elif planned is None and (action == Action.CREATE or not after):
@@ -64,6 +64,17 @@ def _moved_operation(
         for path in dict.fromkeys((*before, *after)):
             yield from _moved_field(f"{address} {path}", before.get(path), after.get(path))
         yield from _moved_facts(address, planned, now, _FACTS)
+
+
+def _changes(operation: Mapping[str, Any] | None) -> Mapping[str, Mapping[str, Any]]:
+    """Changes by path, with a word in place of a value that only an apply makes known."""
+    if operation is None:
+        return {}
+    later = operation["known_after_apply"]
+    return {
+        change["path"]: {**change, "after": LATER} if change["path"] in later else change
+        for change in operation["changes"]
+    }
 
 
 def _moved_consequences(
@@ -127,5 +138,7 @@ def _verb(action: str) -> str:
 
 
 def _value(value: Any) -> str:
+    if value == LATER:
+        return LATER
     text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 100 else text[:99] + "…"
