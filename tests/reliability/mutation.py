@@ -58,7 +58,7 @@ def main() -> int:
         found = mutate(name)
         counts = Counter(found.values())
         survivors = [
-            (function_of(mutant), changed(mutant))
+            (function_of(mutant), f"`{changed(mutant)}`")
             for mutant, status in found.items()
             if status not in NOTICED
         ]
