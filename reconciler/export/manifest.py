@@ -67,11 +67,10 @@ def _lines(stating: Stating) -> Iterator[_Line]:
     of_kind: dict[str, list[Resource]] = {}
     for resource in graph:
         of_kind.setdefault(resource.address.kind, []).append(resource)
-    for kind, (key, write) in WRITERS.items():
-        yield from _section(stating, key, of_kind.pop(kind, ()), write)
-    for kind in of_kind.keys() - {APP, DEFAULT_WORKFLOW}:
-        names = ", ".join(str(resource.address) for resource in of_kind[kind])
-        yield from ((line, None) for line in comments([f"not exported yet: {shown(names)}"], ""))
+    for kind, key in stating.found.sections.items():
+        if kind != APP:
+            write = WRITERS.get(kind, _by_id)
+            yield from _section(stating, key, of_kind.get(kind, ()), write)
 
 
 def _app(stating: Stating) -> Iterator[_Line]:
@@ -132,14 +131,19 @@ def _concepts(
     stating: Stating, concepts: Sequence[Resource]
 ) -> Iterator[tuple[Resource, list[str]]]:
     """A list of ids where they say enough, else a map."""
-    stated = [(concept, stating.concept(concept)) for concept in concepts]
-    if all(value.value in ({}, {"name": r.address.id}) for r, value in stated):
-        for concept, value in stated:
-            remarks = list(comments(value.remarks, _STEP))
-            yield concept, [*remarks, f"{_STEP}- {flow(concept.address.id)}"]
+    stated = [(concept, stating.object(concept)) for concept in concepts]
+    if any(value.value not in ({}, {"name": r.address.id}) for r, value in stated):
+        yield from _by_id(stating, concepts)
         return
     for concept, value in stated:
-        yield concept, list(entry(concept.address.id, value, _STEP))
+        remarks = list(comments(value.remarks, _STEP))
+        yield concept, [*remarks, f"{_STEP}- {flow(concept.address.id)}"]
+
+
+def _by_id(stating: Stating, resources: Sequence[Resource]) -> Iterator[tuple[Resource, list[str]]]:
+    """A map from ids to fields."""
+    for resource in resources:
+        yield resource, list(entry(resource.address.id, stating.object(resource), _STEP))
 
 
 def _relations(
@@ -168,12 +172,12 @@ def _workflows(
         yield workflow, lines
 
 
-WRITERS: Mapping[str, tuple[str, _Writer]] = MappingProxyType(
+WRITERS: Mapping[str, _Writer] = MappingProxyType(
     {
-        "concept": ("concepts", _concepts),
-        "relation": ("concept_relations", _relations),
-        "model": ("models", _models),
-        "workflow": ("workflows", _workflows),
+        "concept": _concepts,
+        "relation": _relations,
+        "model": _models,
+        "workflow": _workflows,
     }
 )
-"""By kind: its section, and how one is written."""
+"""The kinds that a manifest has in another form than as a map from ids to their fields."""

@@ -38,13 +38,14 @@ class Found:
 
     ``described`` lacks models without any version; ``gone`` are versions that a node pins and the
     service does not have any more; ``strange`` are items of a list that no kind understands, by the
-    list's key.
+    list's key. ``sections`` says where a manifest has each kind, in the order of creation.
     """
 
     app: LiveApp
     described: Mapping[Address, Described] = field(default_factory=dict)
     gone: frozenset[tuple[Address, str]] = frozenset()
     strange: Mapping[str, Sequence[Json]] = field(default_factory=dict)
+    sections: Mapping[str, str] = field(default_factory=dict)
 
 
 def find(reader: Reader, kinds: Mapping[str, Kind], target: Target) -> Found:
@@ -81,7 +82,8 @@ def find(reader: Reader, kinds: Mapping[str, Kind], target: Target) -> Found:
             described[address] = Described(version, raw, chosen in pins.get(address, ()))
     app = replace(app, graph=app.graph.replacing(models.values()))
     gone = frozenset(pair for pair in pinned if answers.get(pair) is None)
-    return Found(app, described, gone, noting.strange(kinds, app.target))
+    sections = {kind.name: kind.section for kind in kinds.values() if kind.section}
+    return Found(app, described, gone, noting.strange(kinds, app.target), sections)
 
 
 def _pins(graph: ResourceGraph) -> Mapping[Address, tuple[str, ...]]:

@@ -115,10 +115,11 @@ class Stating:
         default = self.found.app.graph.get(Address(DEFAULT_WORKFLOW))
         return default.fields["workflow"] if default else ""
 
-    def concept(self, resource: Resource) -> Remarked:
-        """A concept by id."""
-        value = _stated(resource.fields, resource)
-        return Remarked(value, _no_keys(unsaid.of_object("concept", resource.raw)))
+    def object(self, resource: Resource) -> Remarked:
+        """What is in its manifest as in its fields."""
+        extra = unsaid.of_object(resource.address.kind, resource.raw)
+        stated = _stated(resource.fields, resource)
+        return Remarked(stated, _no_keys([name for name in extra if name not in resource.fields]))
 
     def relation(self, resource: Resource) -> Remarked:
         """An edge."""

@@ -31,6 +31,8 @@ _KNOWN: Final[Mapping[str, frozenset[str]]] = {
         "node": "id model node_inputs suppress_output output_info_override",
     }.items()
 }
+_USUAL: Final = frozenset(["id", "user_id", "app_id", "created_at", "modified_at", "metadata"])
+"""What most objects have; of a kind that has no line above."""
 _SERVED: Final = tuple(
     f"output_info.{name}" for name in ("message", "params_specs", "type", "type_ext")
 )
@@ -66,8 +68,9 @@ _SAID: Final[Mapping[str, tuple[str, ...]]] = {
 
 def of_object(kind: str, raw: Mapping[str, Any]) -> Iterator[str]:
     """The names of what an object holds for which its kind has no key."""
+    known = _KNOWN.get(kind, _USUAL)
     for name in sorted(raw):
-        if name not in _KNOWN[kind] and not _says_nothing(name, raw[name]):
+        if name not in known and not _says_nothing(name, raw[name]):
             yield name
 
 
