@@ -33,11 +33,12 @@ from reconciler.resource import (
     Resource,
     ResourceGraph,
     ReuseVersion,
+    VersionChoice,
     VersionStatus,
     is_blank,
     same,
 )
-from reconciler.values import Unknown, digest, thaw
+from reconciler.values import digest, thaw
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,41 +161,39 @@ def _changes(
 ) -> Iterator[Change]:
     """The changes of one resource, without reasons: none, one, or a model's two."""
     mark = mark_of(resource, twin, policy)
-    trains = isinstance(kind, VersionedKind) and kind.trains(resource)
-    if twin is None:
-        action = Action(kind.verb or "create")
-        fields = tuple(_all_fields(resource))
-        yield Change(
+
+    def change(
+        action: str,
+        change_class: ChangeClass,
+        fields: tuple[FieldChange, ...],
+        version: VersionChoice | None,
+    ) -> Change:
+        return Change(
             resource.address,
-            action,
-            _class(kind, resource, fields, trains=trains),
+            Action(action),
+            change_class,
             "",
             kind.rank,
             resource,
-            None,
+            twin,
             fields,
-            None if trains or not choice else choice.version,
+            version,
             mark=mark,
         )
-        if trains and choice and resource.options.get("train") != "never":
-            yield Change(
-                resource.address,
-                Action.TRAIN,
-                ChangeClass.RETRAINING,
-                "",
-                kind.rank,
-                resource,
-                None,
-                (),
-                choice.version,
-                mark=mark,
-            )
+
+    trains = isinstance(kind, VersionedKind) and kind.trains(resource)
+    version = choice.version if choice else None
+    if twin is None:
+        fields = tuple(_all_fields(resource))
+        change_class = _class(kind, resource, () if trains else fields)
+        yield change(kind.verb or "create", change_class, fields, None if trains else version)
+        if trains and version and resource.options.get("train") != "never":
+            yield change("train", ChangeClass.RETRAINING, (), version)
         return
     fields = (
         *_field_changes(resource.fields, twin.fields, kind.open_maps),
         *mark_changes(mark, twin),
     )
-    version = choice.version if choice else None
     configured = (
         tuple(_field_changes(resource.configuration or {}, choice.base, kind.open_maps))
         if choice and version
@@ -205,44 +204,21 @@ def _changes(
         and version is not None
         and not (isinstance(version, ReuseVersion) and not version.pending)
     )
-    patched = (*fields, *(() if must_train else configured))
+    patched = fields if must_train else (*fields, *configured)
     if fields or (version is not None and not must_train):
-        yield Change(
-            resource.address,
-            Action(kind.verb or "update"),
-            _class(kind, resource, patched, trains=must_train),
-            "",
-            kind.rank,
-            resource,
-            twin,
-            patched,
-            None if must_train else version,
-            mark=mark,
-        )
+        change_class = _class(kind, resource, patched)
+        yield change(kind.verb or "update", change_class, patched, None if must_train else version)
     if must_train:
-        yield Change(
-            resource.address,
-            Action.TRAIN,
-            ChangeClass.RETRAINING,
-            "",
-            kind.rank,
-            resource,
-            twin,
-            configured,
-            version,
-            mark=mark,
-        )
+        yield change("train", ChangeClass.RETRAINING, configured, version)
 
 
-def _class(
-    kind: Kind, resource: Resource, fields: Iterable[FieldChange], *, trains: bool
-) -> ChangeClass:
+def _class(kind: Kind, resource: Resource, fields: Iterable[FieldChange]) -> ChangeClass:
     if kind.verb:
         return ChangeClass.REINDEX
     if kind.at_once:
         return ChangeClass.ROUTING_AT_ONCE
-    routing = kind.routing_fields | (frozenset(resource.configuration or ()) - kind.routing_fields)
-    if any(change.path[0] in routing for change in fields) and not trains:
+    routing = kind.routing_fields | frozenset(resource.configuration or ())
+    if any(change.path[0] in routing for change in fields):
         return ChangeClass.ROUTING
     return ChangeClass.METADATA
 
@@ -287,14 +263,14 @@ def _field_changes(
             {"": _comparable(want)},
             view="tree",
             threshold_to_diff_deeper=0,
-            iterable_compare_func=None,
         )
         paths = {
             tuple(map(str, item.path(output_format="list")[1:]))
             for group in found.values()
             for item in group
         }
-        for path in sorted(_outermost(paths, want, have)):
+        # blanks alone differ only between whole values
+        for path in sorted(paths or {()}):
             yield from _leaves((name, *path), _value(have, path), _value(want, path))
 
 
@@ -304,19 +280,12 @@ def _comparable(value: Any) -> Any:
         return {key: _comparable(item) for key, item in value.items() if not is_blank(item)}
     if isinstance(value, list | tuple):
         return digest(value)
-    return str(value) if isinstance(value, Unknown) else value
-
-
-def _outermost(paths: set[Path], want: Any, have: Any) -> set[Path]:
-    """Where one side has no map, the change is the whole value."""
-    if not isinstance(want, Mapping) or not isinstance(have, Mapping):
-        return {()}
-    return paths or {()}
+    return value
 
 
 def _value(value: Any, path: Path) -> Any:
     for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
+        value = value.get(name)
     return value
 
 
