@@ -219,6 +219,24 @@ def take_options(values: dict[str, Any]) -> Options:
     )
 
 
+def take_ending(values: dict[str, Any]) -> Options | None:
+    """Takes what plans for the manifest's end, None if nothing does. Raises ``SettingsError``."""
+    destroy, delete_app = values.pop("destroy"), values.pop("delete_app")
+    if not destroy:
+        if delete_app:
+            raise SettingsError(
+                "--delete-app belongs to --destroy", hint="add --destroy, or leave it out"
+            )
+        return None
+    switching = {name: values[name] for name in ("reindex", "switch_limit", "allow_default_switch")}
+    if take_options(dict(values)) != Options(**switching):
+        raise SettingsError(
+            "--destroy is about all that was made for the manifest",
+            hint="leave out the options that choose or change (--target, --prune, --retrain and the like)",
+        )
+    return Options(destroy=True, delete_app=delete_app, **switching)
+
+
 _PLAIN = ("prune", "prune_limit", "reindex", "allow_default_switch", "switch_limit")
 
 

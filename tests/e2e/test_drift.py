@@ -151,7 +151,10 @@ def test_without_a_record_the_report_says_so(
             ("apply", "--auto-approve", "--refresh", "only"),
             "use it with plan, or the command drift",
         ),
-        (("plan", "--refresh", "only", "-o", "p.json"), "leave out -o, --compare and --requests"),
+        (
+            ("plan", "--refresh", "only", "-o", "p.json"),
+            "leave out -o, --compare, --requests and --destroy",
+        ),
     ],
     ids=["apply", "a plan file"],
 )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     "--compare", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN.json",
     help="Show instead how the plan differs from this one.",
 )  # fmt: skip
+@options.option("--destroy", is_flag=True, help="Plan what destroy would do instead.")
+@options.option("--delete-app", is_flag=True, help="With --destroy: the app itself goes too.")
 @options.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are changes.")
 @options.color
 @options.connection
@@ -43,7 +45,7 @@ def command(
 
     A plan file written with -o is what `reconciler apply PLAN.json` carries out after a review:
     exactly these operations, or none if the app or the manifest moved since. --requests adds every
-    write that they take, with its body.
+    write that they take, with its body. With --destroy it is all about `reconciler destroy`.
     """
     from reconciler import __version__
     from reconciler.api.client import ReadClient
@@ -59,15 +61,15 @@ def command(
     if values["refresh"] == "only":
         from reconciler.cli.commands.drift import show
 
-        if out is not None or compare is not None or show_requests:
+        if out is not None or compare is not None or show_requests or values["destroy"]:
             raise SettingsError(
                 "--refresh only shows drift instead of a plan",
-                hint="leave out -o, --compare and --requests",
+                hint="leave out -o, --compare, --requests and --destroy",
             )
         shaped = options.take_options({**values, "refresh": None})
         drifted = 2 if detailed_exitcode else 0
         return show(path, connection, layers, shaped, format_, drifted=drifted)
-    shaped = options.take_options(values)
+    shaped = options.take_ending(values) or options.take_options(values)
     if out is not None and out.suffix in {".yaml", ".yml"}:
         raise SettingsError(
             f"a plan file cannot be called {out}: that is how manifests are called",
