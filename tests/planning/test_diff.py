@@ -12,7 +12,7 @@ from reconciler.address import Address
 from reconciler.call import Target
 from reconciler.planning import diff, live
 from reconciler.planning.options import Options, Policy
-from reconciler.resource import NewVersion, ReuseVersion
+from reconciler.resource import NewVersion, ResourceGraph, ReuseVersion
 
 
 def applied(data: dict[str, Any] | None = None) -> World:
@@ -159,6 +159,34 @@ def test_another_s_object_is_never_pruned() -> None:
     assert found.unmanaged == (Address("model", ("spare",)),)
 
 
+def test_the_app_itself_is_never_surplus() -> None:
+    """A part of the manifest may leave it out; it stays, and is not called a stranger."""
+    app = live.read_app(applied().platform, KINDS, Target("me", APP))
+    found = diff.compare(
+        ResourceGraph.of(()), app.graph, {}, KINDS, Policy.of(APP, Options(prune=True))
+    )
+    kinds = {address.kind for address in (*found.unmanaged, *found.prunable)}
+    assert kinds == {"concept", "relation", "model", "workflow"}
+
+
+def test_what_would_go_without_a_trace_is_told() -> None:
+    """What nothing refers to, and says so nowhere else: to miss it, the app has to remember it."""
+    traceless = ("model.spare", "model.write-pending", "workflow.auto-annotation")
+    data = with_(extra(), "models", **{"write-pending": people()["models"]["write-success"]})
+    data["app"] = {"id": APP}
+    assert tuple(map(str, compared(applied(), data).traceless)) == traceless
+
+
+def test_who_made_it_stays_as_it_was_recorded() -> None:
+    world = applied(extra())
+    world.platform.models["spare"]["metadata"]["reconciler"]["origin"] = "adopted"
+    (change,) = compared(world, extra(description="other")).changes
+    assert change.mark.origin == "adopted"
+    del world.platform.models["spare"]["metadata"]["reconciler"]
+    (change,) = compared(world, extra(description="other")).changes
+    assert (change.mark.owner, change.mark.origin) == (APP, "adopted")
+
+
 def test_protection_outlives_the_text_that_asked_for_it() -> None:
     found = compared(applied(extra(prevent_destroy=True)), people(), prune=True)
     assert found.refusals == (
@@ -271,6 +299,8 @@ META = {"team": "a", "kept": {"x": 1, "y": [1, 2]}, "more": {"deep": {"z": True}
         ({"team": "b", "more": {"deep": {"z": False}}}, [
             ("metadata.more.deep.z", True, False), ("metadata.team", "a", "b")]),
         ({"team": "a", "kept": {"x": 1}}, []),
+        ({"kept": {"y": None, "x": 1}, "team": None}, [
+            ("metadata.kept.y", [1, 2], None), ("metadata.team", "a", None)]),
     ],
 )  # fmt: skip
 def test_of_an_open_map_only_stated_keys_are_compared(wanted: Any, changed: Any) -> None:
@@ -280,6 +310,13 @@ def test_of_an_open_map_only_stated_keys_are_compared(wanted: Any, changed: Any)
         return
     count = "1 field differs" if len(changed) == 1 else f"{len(changed)} fields differ"
     assert fields_of(world, extra(metadata=wanted), "model.spare") == (changed, count)
+
+
+def test_an_open_map_that_holds_what_is_stated_is_not_shown_beside_a_change() -> None:
+    world = applied(extra(metadata=META))
+    wanted = extra(metadata={"team": "a"}, description="other")
+    changed = ([("description", "spare", "other")], "1 field differs")
+    assert fields_of(world, wanted, "model.spare") == changed
 
 
 def _override(**override: Any) -> dict[str, Any]:
@@ -299,6 +336,52 @@ def test_a_closed_map_is_compared_whole() -> None:
         applied(_override(**adult)), _override(**other), "workflow.auto-annotation"
     )
     assert (changed, why) == ([(f"{path}.params.b", 1, 2)], "1 field differs")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        (
+            {"a": 1, "b": 2, "c": 3},
+            {"a": 2, "x": 1, "y": [1], "z": {"deep": "q"}},
+            [("a", 1, 2), ("b", 2, None), ("c", 3, None), ("x", None, 1), ("y", None, [1]),
+             ("z.deep", None, "q")],
+        ),
+        ({"a": 1, "b": 5}, {"a": "1", "b": 5}, [("a", 1, "1")]),
+        ({"a": True}, {"a": "True"}, [("a", True, "True")]),
+        ({"a": {"b": 1}, "c": 1}, {"a": 2, "c": 1}, [("a", {"b": 1}, 2)]),
+        ({"a": [1, {"b": 1}], "c": 1}, {"a": [1, {"b": 2}], "c": 1},
+         [("a", [1, {"b": 1}], [1, {"b": 2}])]),
+    ],
+    ids=["nearly all", "a number and its text", "a flag and its text", "a map and a number", "in a list"],
+)  # fmt: skip
+def test_of_a_closed_map_every_value_is_shown_by_itself(
+    before: Any, after: Any, changed: Any
+) -> None:
+    world = applied(_override(params=before))
+    path = "nodes.confident.output_info_override.params"
+    found, _ = fields_of(world, _override(params=after), "workflow.auto-annotation")
+    assert found == [(f"{path}.{name}", *sides) for name, *sides in changed]
+
+
+def test_a_pin_that_was_moved_by_hand_does_not_follow_another_change_of_the_model() -> None:
+    data = people()
+    nodes = data["workflows"]["auto-annotation"]["nodes"]
+    nodes.append({"id": "confident-too", "model": "confident", "node_inputs": ["mapper"]})
+    world = applied(data)
+    right = _newest(world, "confident")["id"]
+    world.platform._mint("confident", {"output_info": {"params": {"concept_threshold_type": 3}}})
+    wrong = _newest(world, "confident")["id"]
+    live_nodes = world.platform.workflows["auto-annotation"]["nodes"]
+    (moved,) = (node for node in live_nodes if node["id"] == "confident-too")
+    moved["model"]["model_version"]["id"] = wrong
+    data["models"]["confident"]["description"] = "now described"
+    assert said(compared(world, data).changes) == [
+        "update model.confident (metadata): 1 field differs",
+        "update workflow.auto-annotation (routing): 1 field differs",
+    ]
+    found = fields_of(world, data, "workflow.auto-annotation")
+    assert found == ([("nodes.confident-too.model_version_id", wrong, right)], "1 field differs")
 
 
 def test_a_node_that_goes_is_shown_by_what_it_held() -> None:
@@ -359,6 +442,14 @@ def test_a_changed_specification_is_trained() -> None:
     assert train.desired == update.desired
     assert train.rank == KINDS["model"].rank
     assert train.mark == update.mark
+
+
+def test_a_specification_that_is_not_to_be_trained_is_no_part_of_another_change() -> None:
+    data = own(train="never", concepts=["people"], description="new")
+    changes = compared(applied(own()), data).changes
+    assert said(changes) == ["update model.own (metadata): 1 field differs"]
+    assert [(field.path, field.after) for field in changes[0].fields] == [(("description",), "new")]
+    assert changes[0].version is None
 
 
 def test_training_that_is_asked_for_needs_no_difference() -> None:
