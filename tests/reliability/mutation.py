@@ -24,7 +24,7 @@ Row = tuple[str | int, ...]
 ROOT = Path(__file__).parents[2]
 COPY = ROOT / ".mutation"
 ACCEPTED = Path(__file__).with_name("survivors.json")
-"""Why a survivor may stay, by the change that it is."""
+"""Why a survivor may stay, by the function that it is in and the change that it is."""
 
 GROUPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "order": (("planning/order.py",), ("planning/test_order.py",)),
@@ -70,13 +70,14 @@ def main() -> int:
 
 def record(name: str, row: Row, survivors: Sequence[tuple[str, str]]) -> int:
     """Keeps what a run found beside what is kept of other groups; how many have no reason to stay."""
-    reasons: dict[str, str] = json.loads(ACCEPTED.read_text("utf-8"))
+    reasons: dict[str, dict[str, str]] = json.loads(ACCEPTED.read_text("utf-8"))
     before = [topic.tables for topic in read_all() if topic.title == TITLE]
     rows, stayed = (table.rows for table in before[0]) if before else ((), ())
     by_group = {str(kept[0]): kept for kept in rows} | {name: row}
     kept = [(str(where), str(change)) for where, change, _ in stayed if _group(where) != name]
     told = [
-        (where, change, reasons.get(change, NO_REASON)) for where, change in (*kept, *survivors)
+        (where, change, reasons.get(where, {}).get(change, NO_REASON))
+        for where, change in (*kept, *survivors)
     ]
     order = list(GROUPS)
     tables = (
