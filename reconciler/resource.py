@@ -232,6 +232,19 @@ def same(
     )
 
 
+def laid_over(live: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """``live`` with all that an open map states, at every depth; what others put there stays."""
+    return {
+        **live,
+        **{
+            key: laid_over(have, want)
+            if isinstance(want, Mapping) and isinstance(have := live.get(key), Mapping)
+            else want
+            for key, want in stated.items()
+        },
+    }
+
+
 def is_blank(value: Any) -> bool:
     """Whether the API treats ``value`` like an absent field. False and 0 say something."""
     return value is None or (isinstance(value, str | tuple | list | Mapping) and not value)

@@ -23,7 +23,7 @@ from reconciler.kind import (
     still_there,
     written_mark,
 )
-from reconciler.resource import Resource
+from reconciler.resource import Resource, laid_over
 from reconciler.shape import FREE, TEXT, Message
 from reconciler.spec import Flag, LooseId, Metadata, Spec, Text
 from reconciler.values import Mark, marked, number, unmarked
@@ -121,7 +121,7 @@ class ConceptKind(Kind):
     def _body(self, job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
         kept = editable(raw, _EDITABLE)
         stated = {**kept, **job.wanted.fields}
-        metadata = {**(raw.get("metadata") or {}), **stated.pop("metadata", {})}
+        metadata = laid_over(raw.get("metadata") or {}, stated.pop("metadata", {}))
         mark = written_mark(self, job)
         return {"id": job.wanted.address.id, **stated, "metadata": marked(metadata, mark)}
 

@@ -57,6 +57,7 @@ from reconciler.resource import (
     ReuseVersion,
     Version,
     VersionStatus,
+    laid_over,
     same,
 )
 from reconciler.shape import FREE, TEXT, Message
@@ -377,7 +378,7 @@ class ModelKind(VersionedKind):
         fields = {**editable(raw, _EDITABLE), **stated}
         if "visibility" in stated:
             fields["visibility"] = {"gettable": VISIBILITIES.number_of(stated["visibility"])}
-        metadata = {**(raw.get("metadata") or {}), **stated.get("metadata", {})}
+        metadata = laid_over(raw.get("metadata") or {}, stated.get("metadata", {}))
         fields["metadata"] = marked(metadata, written_mark(self, job))
         return fields
 

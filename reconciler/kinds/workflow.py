@@ -36,7 +36,15 @@ from reconciler.model_reference import (
     written_model,
 )
 from reconciler.node_graph import node_problems
-from reconciler.resource import External, Path, Place, Reference, Resource, ResourceGraph
+from reconciler.resource import (
+    External,
+    Path,
+    Place,
+    Reference,
+    Resource,
+    ResourceGraph,
+    laid_over,
+)
 from reconciler.shape import FLAG, FREE, FULL_NAME, NUMBER, TEXT, Many, Message, Table
 from reconciler.spec import (
     Data,
@@ -453,7 +461,7 @@ class WorkflowKind(Kind):
         nodes = [
             _node_wire(id_, node, Scope(job.target)) for id_, node in stated.pop("nodes").items()
         ]
-        metadata = {**(raw.get("metadata") or {}), **stated.pop("metadata", {})}
+        metadata = laid_over(raw.get("metadata") or {}, stated.pop("metadata", {}))
         return {
             **editable(raw, _EDITABLE),
             "id": job.wanted.address.id,

@@ -15,6 +15,7 @@ from reconciler.sandbox import Sandbox
 from reconciler.sandbox.behaviour import Behaviour
 
 MAPPER = "{model_type_id: concept-synonym-mapper}"
+GENERAL = "clarifai/main/general-image-recognition@aa7f35c01e0642fda5cf400f543e7c40"
 
 
 @pytest.fixture(params=[False, True], ids=["overwrite keeps unsent", "overwrite drops unsent"])
@@ -218,6 +219,33 @@ def test_promise_4_an_update_loses_nothing_that_it_does_not_name(app: App) -> No
     assert model["metadata"]["reconciler"]["owner"] == "owned"
     found = app.live.get("")["app"]
     assert (found["name"], found["notes"], found["description"]) == ("Owned", "Hers.", "D.")
+
+
+def test_promise_4_an_update_keeps_what_others_put_inside_a_map_that_it_states(app: App) -> None:
+    def write(owner: str) -> None:
+        stated = f"metadata: {{contact: {{owner: {owner}}}}}"
+        app.write(
+            f"{{ours: {{model_type_id: concept-synonym-mapper, {stated}}}}}",
+            more=f"concepts: {{cat: {{{stated}}}}}\n"
+            f"workflows: {{flow: {{{stated}, nodes: [{{id: see, model: {GENERAL}}}]}}}}\n",
+        )
+
+    places = {"model": "/models/ours", "concept": "/concepts/cat", "workflow": "/workflows/flow"}
+    write("ada")
+    app.apply()
+    for kind, path in places.items():
+        found = app.live.get(path)[kind]["metadata"]
+        theirs = {**found, "contact": {"owner": "ada", "phone": "12"}}
+        section, _, id_ = path[1:].partition("/")
+        action = "overwrite" if kind == "concept" else "merge"
+        app.live.patch(f"/{section}", **{section: [{"id": id_, "metadata": theirs}]}, action=action)
+    assert app.operations() == []
+    write("bob")
+    app.apply()
+    for kind, path in places.items():
+        found = app.live.get(path)[kind]["metadata"]["contact"]
+        assert found == {"owner": "bob", "phone": "12"}, kind
+    assert app.operations() == []
 
 
 def test_promise_4_destroy_restores_the_default_of_before_and_leaves_the_rest(
