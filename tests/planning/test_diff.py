@@ -74,6 +74,15 @@ def test_what_a_create_says_of_itself() -> None:
     assert all(change.before is None for change in made.fields)
 
 
+def test_what_decides_about_inputs_is_routing_from_its_creation_on() -> None:
+    data = with_(people(), "models", sure=people()["models"]["confident"])
+    data = with_(data, "workflows", other={"nodes": [{"id": "n", "model": "sure"}]})
+    assert said(compared(applied(), data).changes) == [
+        "create model.sure (routing): not in the live app",
+        "create workflow.other (routing): not in the live app",
+    ]
+
+
 CLASSIFIER = {"model_type_id": "embedding-classifier", "concepts": ["people", "adult"]}
 
 
