@@ -94,7 +94,8 @@ def choose(
     unknown = Unknown(desired.address, "version")
     if live is None:
         return Choice(NewVersion(), unknown)
-    wanted = _Wanted(desired, live, open_maps)
+    newest_first = enumerate(version.id for version in live.versions)
+    wanted = _Wanted(desired, live, open_maps, {id_: -place for place, id_ in newest_first})
     pinned = tuple(dict.fromkeys(following.pinned.values())) if following else ()
     base = wanted.pinned_base(pinned) if pinned else wanted.newest_base()
     if isinstance(base, Question):
@@ -110,7 +111,7 @@ def choose(
             return Choice(ReuseVersion(newest.id, pending=True), newest.id, shown)
         return Choice(NewVersion(), unknown, shown)
     if settled:
-        chosen = min(settled, key=_age)
+        chosen = min(settled, key=wanted.age)
         if (thorough or chosen.sent_again_after is not None) and not live.all_versions:
             return Question(all_versions=True)
         if thorough and (unread := wanted.unrecorded(chosen, pinned)):
@@ -146,16 +147,24 @@ def resolved(
 def with_versions(
     resource: Resource, versions: Sequence[Version], *, complete: bool = False
 ) -> Resource:
-    """A live model that knows more of its versions, newest first; a read configuration stays."""
+    """A live model that knows more of its versions, newest first; a read configuration stays.
+
+    Where the service does not say when a version was made, the order of its list, which has the
+    newest first, is all there is to go by.
+    """
     known = {version.id: version for version in resource.versions}
+    if complete:
+        known = {v.id: known.get(v.id, v) for v in versions} | known
     for version in versions:
         before = known.get(version.id)
         if before is None or version.configuration is not None or before.configuration is None:
             known[version.id] = version
-    newest_first = sorted(known.values(), key=_age, reverse=True)
+    newest_first = tuple(known.values())
+    if all(v.created_at or v.status is VersionStatus.FAILED for v in newest_first):
+        newest_first = tuple(sorted(newest_first, key=_born, reverse=True))
     return replace(
         resource,
-        versions=tuple(newest_first),
+        versions=newest_first,
         all_versions=resource.all_versions or complete,
     )
 
@@ -167,6 +176,11 @@ class _Wanted:
     desired: Resource
     live: Resource
     open_maps: frozenset[str]
+    ages: Mapping[str, int]
+    """By version: the greater, the newer."""
+
+    def age(self, version: Version) -> int:
+        return self.ages[version.id]
 
     def holds(self, version: Version) -> bool | None:
         """Whether a version holds the wanted configuration; None if it has to be read."""
@@ -204,14 +218,14 @@ class _Wanted:
         equal version from before both posts is none: it was wanted once.
         """
         free = [version for version in self.live.versions if version.id not in pinned]
-        found = [version for version in free if pinned and _age(version) > _age(chosen)]
+        found = [version for version in free if pinned and self.age(version) > self.age(chosen)]
         before = chosen.sent_again_after
         if before is not None or (thorough and pinned):
-            start = max((_age(v) for v in self.live.versions if v.id == before), default=())
+            start = self.ages.get(before or "", -len(self.ages))
             found += [
                 version
                 for version in free
-                if start < _age(version) < _age(chosen) and self._was_posted(version)
+                if start < self.age(version) < self.age(chosen) and self._was_posted(version)
             ]
         return tuple(version.id for version in found)
 
@@ -223,7 +237,7 @@ class _Wanted:
             if not version.recorded
             and version.configuration is None
             and version.id not in pinned
-            and _age(version) < _age(chosen)
+            and self.age(version) < self.age(chosen)
         )
 
     def _was_posted(self, version: Version) -> bool:
@@ -252,10 +266,10 @@ def _reuse_or_mint(
     if len(trained) > 1 and history is None:
         return Question(history=True)
     if trained:
-        chosen = min(trained, key=lambda version: (_recency(version, history), _age(version)))
+        chosen = min(trained, key=lambda version: (_recency(version, history), wanted.age(version)))
         return Choice(ReuseVersion(chosen.id), chosen.id, shown)
     if equal:
-        chosen = min(equal, key=_age)
+        chosen = min(equal, key=wanted.age)
         return Choice(ReuseVersion(chosen.id, pending=True), chosen.id, shown)
     return Choice(NewVersion(), Unknown(wanted.desired.address, "version"), shown)
 
@@ -266,5 +280,5 @@ def _recency(version: Version, history: Sequence[str] | None) -> int:
     return history.index(version.id) if version.id in history else len(history)
 
 
-def _age(version: Version) -> tuple[str, str]:
+def _born(version: Version) -> tuple[str, str]:
     return version.created_at, version.id

@@ -469,6 +469,28 @@ def test_versions_are_kept_newest_first() -> None:
     assert [version.id for version in found.versions] == ["d", "c", "b", "a"]
 
 
+def timeless(id_: str, **more: Any) -> Version:
+    """A version of a list that does not say when it was made."""
+    return replace(listed(id_, 1, **more), created_at="")
+
+
+def test_where_lists_have_no_times_their_order_says_what_is_newer() -> None:
+    model = Resource(MODEL, {}, versions=(timeless("a"),))
+    older = with_versions(model, [read("z", 1, WANTED)])
+    assert [version.id for version in older.versions] == ["a", "z"]
+    assert chosen(pinning("z"), *older.versions, complete=False) == stays("z", strays=["a"])
+    shown = [timeless(id_) for id_ in "cazb"]
+    whole = with_versions(older, shown, complete=True)
+    assert [version.id for version in whole.versions] == ["c", "a", "z", "b"]
+    assert chosen(pinning("z"), *whole.versions) == stays("z", strays=["c", "a"])
+
+
+def test_a_version_that_is_gone_does_not_hide_when_the_others_were_made() -> None:
+    gone = Version("gone", FAILED, "", configuration={})
+    found = with_versions(Resource(MODEL, {}, versions=(gone,)), [listed("a", 1), listed("c", 2)])
+    assert [version.id for version in found.versions] == ["c", "a", "gone"]
+
+
 @pytest.mark.parametrize("before", [False, True])
 @pytest.mark.parametrize("now", [False, True])
 def test_a_complete_list_stays_complete(before: bool, now: bool) -> None:
