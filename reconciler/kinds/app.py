@@ -26,7 +26,7 @@ from reconciler.kind import (
     unmoved,
     written_mark,
 )
-from reconciler.resource import Resource
+from reconciler.resource import Resource, laid_over
 from reconciler.shape import FREE, TEXT, Message
 from reconciler.spec import Flag, Id, Metadata, Notes, Spec, Text, spelled, spellings
 from reconciler.values import Mark, marked, number, unmarked
@@ -188,7 +188,7 @@ class AppKind(Kind):
         if "visibility" in job.wanted.fields:
             fields["visibility"] = {"gettable": VISIBILITIES.number_of(fields["visibility"])}
         stated = job.wanted.fields.get("metadata", {})
-        metadata = {**(raw.get("metadata") or {}), **stated}
+        metadata = laid_over(raw.get("metadata") or {}, stated)
         fields["metadata"] = marked(metadata, written_mark(self, job))
         return fields
 

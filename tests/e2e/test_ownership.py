@@ -39,6 +39,12 @@ class Live:
         answer = requests.patch(self._base + path, json=sent, headers=self._headers, timeout=10)
         assert answer.status_code == 200, answer.text
 
+    def patch_app(self, metadata: Any) -> None:
+        user, _, id_ = self._base.rpartition("/apps/")
+        body = {"apps": [{"id": id_, "metadata": metadata}], "action": "overwrite"}
+        answer = requests.patch(f"{user}/apps", json=body, headers=self._headers, timeout=10)
+        assert answer.status_code == 200, answer.text
+
     def post(self, path: str, **body: Any) -> None:
         answer = requests.post(self._base + path, json=body, headers=self._headers, timeout=10)
         assert answer.status_code == 200, answer.text
@@ -52,8 +58,8 @@ class App:
         self.path = folder / "app.yaml"
         self.live = Live(sandbox, "owned")
 
-    def write(self, models: str, *, owner: str = "", more: str = "") -> None:
-        stated = f", owner: {owner}" if owner else ""
+    def write(self, models: str, *, owner: str = "", app: str = "", more: str = "") -> None:
+        stated = (f", owner: {owner}" if owner else "") + (f", {app}" if app else "")
         self.path.write_text(f"app: {{id: owned{stated}}}\nmodels: {models}\n{more}")
 
     def apply(self, *options: str) -> str:
@@ -226,17 +232,23 @@ def test_promise_4_an_update_keeps_what_others_put_inside_a_map_that_it_states(a
         stated = f"metadata: {{contact: {{owner: {owner}}}}}"
         app.write(
             f"{{ours: {{model_type_id: concept-synonym-mapper, {stated}}}}}",
+            app=stated,
             more=f"concepts: {{cat: {{{stated}}}}}\n"
             f"workflows: {{flow: {{{stated}, nodes: [{{id: see, model: {GENERAL}}}]}}}}\n",
         )
 
-    places = {"model": "/models/ours", "concept": "/concepts/cat", "workflow": "/workflows/flow"}
+    places = {
+        "app": "", "model": "/models/ours", "concept": "/concepts/cat", "workflow": "/workflows/flow",
+    }  # fmt: skip
     write("ada")
     app.apply()
     for kind, path in places.items():
         found = app.live.get(path)[kind]["metadata"]
         theirs = {**found, "contact": {"owner": "ada", "phone": "12"}}
         section, _, id_ = path[1:].partition("/")
+        if kind == "app":
+            app.live.patch_app(theirs)
+            continue
         action = "overwrite" if kind == "concept" else "merge"
         app.live.patch(f"/{section}", **{section: [{"id": id_, "metadata": theirs}]}, action=action)
     assert app.operations() == []
