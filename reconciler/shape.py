@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 from reconciler.errors import ReconcilerError
 
@@ -21,6 +21,16 @@ SHOWN = 60
 """Characters of a wrong value that a message shows."""
 
 
+class Shape(Protocol):
+    """How a value has to look."""
+
+    def check(self, value: Any) -> None:
+        """Raises ``MisfitError`` for the first place where decoded JSON is not as described.
+
+        A field that is null is taken out, which is what protobuf's JSON means by it.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Plain:
     """A scalar of some types, named by ``words``; text may have to fit a ``pattern`` as well."""
@@ -29,10 +39,22 @@ class Plain:
     types: frozenset[type]
     pattern: re.Pattern[str] | None = None
 
+    def check(self, value: Any) -> None:
+        """One of the types, and fitting the pattern."""
+        if type(value) not in self.types:
+            raise _misfit(self.words, value)
+        if self.pattern is not None and self.pattern.fullmatch(value) is None:
+            raise _misfit(self.words, value)
+
 
 @dataclass(frozen=True, slots=True)
 class Free:
     """A map of anything: metadata, parameters."""
+
+    def check(self, value: Any) -> None:
+        """A map that is not nested without end."""
+        _require(dict, value)
+        check_depth(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +63,32 @@ class Many:
 
     item: Shape
 
+    def check(self, value: Any) -> None:
+        """A list of what each item has to be."""
+        _require(list, value)
+        for index, item in enumerate(value):
+            try:
+                self.item.check(item)
+            except MisfitError as error:
+                error.steps.append(index)
+                raise
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """A map whose keys are data."""
 
     value: Shape
+
+    def check(self, value: Any) -> None:
+        """A map of what each value has to be."""
+        _require(dict, value)
+        for name, item in value.items():
+            try:
+                self.value.check(item)
+            except MisfitError as error:
+                error.steps.append(name)
+                raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +101,49 @@ class Message:
     fields: Mapping[str, Shape]
     needs: tuple[str, ...] = ()
     there: tuple[str, ...] = ()
+    _plain: Mapping[str, frozenset[type]] = field(init=False, repr=False, compare=False)
+    """By field, the types that are enough for a value to fit: those of most values are."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
+        plain = {
+            name: shape.types if isinstance(shape, Plain) and shape.pattern is None else frozenset()
+            for name, shape in self.fields.items()
+        }
+        object.__setattr__(self, "_plain", MappingProxyType(plain))
+
+    def check(self, value: Any) -> None:
+        """A map whose known fields are as described, with what is needed in it."""
+        _require(dict, value)
+        for name, item in value.items():
+            if type(item) in self._plain.get(name, _SCALARS) or item is None:
+                continue
+            try:
+                self.fields.get(name, _UNKNOWN).check(item)
+            except MisfitError as error:
+                error.steps.append(name)
+                raise
+        for name in [name for name, item in value.items() if item is None]:
+            del value[name]
+        for name in self.needs:
+            if value.get(name, "") == "":
+                raise MisfitError(f"has no {name}")
+        for name in self.there:
+            if name not in value:
+                raise MisfitError(f"has no {name}")
 
 
-Shape: TypeAlias = Plain | Free | Many | Table | Message
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    """What this tool does not know: anything."""
+
+    def check(self, value: Any) -> None:
+        """Whatever it is, not nested without end."""
+        check_depth(value)
+
+
+_UNKNOWN = _Unknown()
+_SCALARS = frozenset({str, int, float, bool})
 
 TEXT = Plain("text", frozenset({str}))
 NAME = Plain("text without a slash", frozenset({str}), re.compile(r"[^/]*"))
@@ -91,35 +170,6 @@ class MisfitError(ReconcilerError):
         return text if len(text) <= 4 * SHOWN else text[: 4 * SHOWN] + "…"
 
 
-def check(value: Any, shape: Shape) -> None:
-    """Raises ``MisfitError`` for the first place where decoded JSON is not as described.
-
-    A field that is null is taken out, which is what protobuf's JSON means by it.
-    """
-    match shape:
-        case Message():
-            _check_message(value, shape)
-        case Plain():
-            if type(value) not in shape.types:
-                raise _misfit(shape.words, value)
-            if shape.pattern is not None and shape.pattern.fullmatch(value) is None:
-                raise _misfit(shape.words, value)
-        case Many():
-            if type(value) is not list:
-                raise _misfit("a list", value)
-            for index, item in enumerate(value):
-                _step(index, item, shape.item)
-        case Table():
-            if type(value) is not dict:
-                raise _misfit("a map", value)
-            for name, item in value.items():
-                _step(name, item, shape.value)
-        case Free():
-            if type(value) is not dict:
-                raise _misfit("a map", value)
-            check_depth(value)
-
-
 def check_depth(value: Any) -> None:
     """Raises ``MisfitError`` for what is nested deeper than ``DEEPEST``."""
     level = [value] if type(value) is dict or type(value) is list else []
@@ -135,47 +185,9 @@ def check_depth(value: Any) -> None:
     raise MisfitError(f"is nested more than {DEEPEST} deep")
 
 
-def _check_message(value: Any, shape: Message) -> None:
-    if type(value) is not dict:
-        raise _misfit("a map", value)
-    nulls = []
-    for name, item in value.items():
-        if item is None:
-            nulls.append(name)
-            continue
-        expected = shape.fields.get(name)
-        if expected is None:
-            if type(item) is dict or type(item) is list:
-                _deep(name, item)
-        elif type(expected) is Plain and expected.pattern is None:  # most fields of most answers
-            if type(item) not in expected.types:
-                _step(name, item, expected)
-        else:
-            _step(name, item, expected)
-    for name in nulls:
-        del value[name]
-    for name in shape.needs:
-        if value.get(name) in (None, ""):
-            raise MisfitError(f"has no {name}")
-    for name in shape.there:
-        if name not in value:
-            raise MisfitError(f"has no {name}")
-
-
-def _step(step: str | int, item: Any, shape: Shape) -> None:
-    try:
-        check(item, shape)
-    except MisfitError as error:
-        error.steps.append(step)
-        raise
-
-
-def _deep(name: str, item: Any) -> None:
-    try:
-        check_depth(item)
-    except MisfitError as error:
-        error.steps.append(name)
-        raise
+def _require(kind: type, value: Any) -> None:
+    if type(value) is not kind:
+        raise _misfit("a map" if kind is dict else "a list", value)
 
 
 def _misfit(expected: str, value: Any) -> MisfitError:

@@ -24,7 +24,6 @@ from reconciler.shape import (
     MisfitError,
     Shape,
     Table,
-    check,
     check_depth,
 )
 
@@ -213,7 +212,7 @@ def decode(content: bytes) -> Json:
 
 def check_answer(call: Call, body: Any) -> None:
     """Raises ``MisfitError`` unless a successful answer to a call is as the contract has it."""
-    check(body, ANSWER)
+    ANSWER.check(body)
     if call.method == "GET" and "page" not in call.query:
         key = next((key for path, key in _SHOWN if path.fullmatch(call.path)), "")
         if key and key not in body:

@@ -146,7 +146,6 @@ def read_answer(call: Call, answer: Answer, token: Secret) -> Success | Failure:
         return _redirected(call, answer, token)
     try:
         body = decode(answer.content)
-        check_failure(body)
     except MisfitError as misfit:
         return _misshapen(call, answer, None, misfit, token)
     except (ValueError, RecursionError):
@@ -155,18 +154,19 @@ def read_answer(call: Call, answer: Answer, token: Secret) -> Success | Failure:
     code = _number(status.get("code")) if isinstance(status, dict) else None
     if code is None:
         return _not_json(call, answer, token)
-    if token.reveal().encode() in answer.content:
-        body = _redact_statuses(body, token)
-        status = body["status"]
     done = answer.http_status < 400 and code in {SUCCESS, ACCEPTED}
     # A listing of inputs comes back as 207/10010 when some of those listed had failed.
-    if not done and not (call.method == "GET" and code in {MIXED, FAILURE} and _has_items(body)):
-        return _failed(call, answer, body, code, token)
+    taken = done or (call.method == "GET" and code in {MIXED, FAILURE} and _has_items(body))
     try:
-        check_answer(call, body)
+        if taken:
+            check_answer(call, body)
+        else:
+            check_failure(body)
     except MisfitError as misfit:
         return _misshapen(call, answer, status, misfit, token)
-    return Success(body)
+    if token.reveal().encode() in answer.content:
+        body = _redact_statuses(body, token)
+    return Success(body) if taken else _failed(call, answer, body, code, token)
 
 
 def _failed(call: Call, answer: Answer, body: Any, code: int, token: Secret) -> Failure:

@@ -18,7 +18,7 @@ from reconciler.json_schema import first_problems
 from reconciler.kind import Kind, VersionedKind
 from reconciler.planning import file_schema
 from reconciler.planning.file_schema import FORMAT_VERSION
-from reconciler.shape import FULL_NAME, MisfitError, Shape, check, check_depth
+from reconciler.shape import FULL_NAME, MisfitError, Shape, check_depth
 from reconciler.values import digest
 
 ANEW = "make a new plan with: reconciler plan PATH -o FILE"
@@ -219,7 +219,7 @@ def _check_resource(found: Mapping[str, Any], kind: Kind, kinds: Mapping[str, Ki
 
 def _check(value: Any, shape: Shape, *where: str | int) -> None:
     try:
-        check(value, shape)
+        shape.check(value)
     except MisfitError as misfit:
         raise _at(misfit, *where) from misfit
 
