@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reconciler.errors import SettingsError
 
@@ -15,8 +15,7 @@ APP = "app"
 DEFAULT_WORKFLOW = "app.default_workflow"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
+class Address(NamedTuple):
     """``app``, ``concept.ID``, ``relation.SUBJECT.PREDICATE.OBJECT[@GRAPH]``, ``model.ID``, ….
 
     ``kind`` is the name of the resource's kind; ``parts`` are its ids as the platform has them;
