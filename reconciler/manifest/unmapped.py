@@ -92,10 +92,11 @@ def relating(concept: str, graph: ResourceGraph) -> str:
 def public_id(concept: str, graph: ResourceGraph) -> str:
     """The public concept that has an own one's id or name for its name, else a stand-in."""
     resource = graph.get(Address("concept", (concept,)))
-    names = {concept, resource.fields.get("name", "") if resource else ""}
-    return next((id_ for id_, name in PUBLIC_CONCEPTS.items() if name in names), _SOME_ID)
+    name = resource.fields.get("name", "") if resource else ""
+    return _IDS.get(concept) or _IDS.get(name) or _SOME_ID
 
 
+_IDS: Final = {name: id_ for id_, name in PUBLIC_CONCEPTS.items()}
 _SOME_ID: Final = "ai_..."
 
 

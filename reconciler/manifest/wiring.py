@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 from reconciler import dag
@@ -20,7 +21,7 @@ Locate: TypeAlias = Callable[[Place], Origin]
 _KINDS: Mapping[str, str] = {"models": "model", "workflows": "workflow"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wiring:
     """One workflow: its steps, and what arrives at each."""
 
@@ -35,10 +36,13 @@ class Wiring:
 
     def before(self, steps: Iterable[Placed]) -> Iterator[Placed]:
         """All steps that these read from, directly or not, as they are written."""
-        edges = {placed.step.id: placed.step.inputs for placed in self.placed}
         starts = [source for placed in steps for source in placed.step.inputs]
-        found = dag.closure(edges, starts)
+        found = dag.closure(self._edges, starts)
         return (placed for placed in self.placed if placed.step.id in found)
+
+    @cached_property
+    def _edges(self) -> Mapping[str, tuple[str, ...]]:
+        return {placed.step.id: placed.step.inputs for placed in self.placed}
 
     def source(self, number: int) -> Placed | None:
         """The step that strands of this number come from."""

@@ -190,12 +190,11 @@ def _shown(line: str, start: int, stop: int) -> tuple[str, str, str]:
     near = line[max(0, start - MAX_WIDTH) : start], line[start:stop], line[stop : stop + MAX_WIDTH]
     for part in near:
         text = ""
-        for character in part:
-            shown = (
-                " " * (_TAB_STOP - column % _TAB_STOP) if character == "\t" else visible(character)
-            )
-            text += shown
-            column += _width(shown)
+        for index, piece in enumerate(part.split("\t")):
+            if index:
+                text += " " * (_TAB_STOP - (column + _width(text)) % _TAB_STOP)
+            text += visible(piece)
+        column += _width(text)
         parts.append(text)
     return parts[0], parts[1], parts[2]
 
