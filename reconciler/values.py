@@ -157,13 +157,14 @@ def number(value: Any) -> Any:
 
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
+_MAPPINGS = (dict, MappingProxyType, Mapping)  # the abstract one last: it is slow to ask
 
 
 def freeze(value: Any) -> Any:
     """Nested data made read-only: mappings with sorted keys, sequences as tuples."""
     if type(value) in _SCALARS:  # nearly all values of a large app, and asked of each many times
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, _MAPPINGS):
         return MappingProxyType({key: freeze(value[key]) for key in sorted(value)})
     if isinstance(value, list | tuple):
         return tuple(map(freeze, value))

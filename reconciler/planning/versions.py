@@ -94,8 +94,7 @@ def choose(
     unknown = Unknown(desired.address, "version")
     if live is None:
         return Choice(NewVersion(), unknown)
-    newest_first = enumerate(version.id for version in live.versions)
-    wanted = _Wanted(desired, live, open_maps, {id_: -place for place, id_ in newest_first})
+    wanted = _Wanted.of(desired, live, open_maps)
     pinned = tuple(dict.fromkeys(following.pinned.values())) if following else ()
     base = wanted.pinned_base(pinned) if pinned else wanted.newest_base()
     if isinstance(base, Question):
@@ -171,23 +170,29 @@ def with_versions(
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A wanted configuration beside the versions that a live model has."""
+    """A wanted configuration beside the versions that a live model has; ``digest`` is its own."""
 
     desired: Resource
     live: Resource
     open_maps: frozenset[str]
     ages: Mapping[str, int]
     """By version: the greater, the newer."""
+    digest: str
+
+    @classmethod
+    def of(cls, desired: Resource, live: Resource, open_maps: frozenset[str]) -> _Wanted:
+        newest_first = enumerate(version.id for version in live.versions)
+        ages = {id_: -place for place, id_ in newest_first}
+        return cls(desired, live, open_maps, ages, version_digest(desired.configuration or {}))
 
     def age(self, version: Version) -> int:
         return self.ages[version.id]
 
     def holds(self, version: Version) -> bool | None:
         """Whether a version holds the wanted configuration; None if it has to be read."""
-        configuration = self.desired.configuration or {}
         if version.configuration is not None:
-            return same(configuration, version.configuration, self.open_maps)
-        return True if version.digest and version.digest == version_digest(configuration) else None
+            return same(self.desired.configuration or {}, version.configuration, self.open_maps)
+        return True if version.digest == self.digest else None
 
     def shown(self, version: Version) -> Mapping[str, Any]:
         """The live configuration that a version of a base stands for: read, or just as wanted."""
@@ -241,8 +246,7 @@ class _Wanted:
         )
 
     def _was_posted(self, version: Version) -> bool:
-        posted = version_digest(self.desired.configuration or {})
-        return version.recorded == posted or self.holds(version) is True
+        return version.recorded == self.digest or self.holds(version) is True
 
 
 def _reuse_or_mint(
