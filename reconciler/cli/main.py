@@ -6,6 +6,7 @@ once it is certain to run.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,10 @@ from reconciler.errors import ManifestError, ReconcilerError, RefusedError
 
 COMPLETING = "_RECONCILER_COMPLETE"
 """Set by the scripts of ``completion`` when a shell wants to know what could come next."""
+
+_OBJECTS_BETWEEN_COLLECTIONS = 10_000
+"""A command keeps nearly all that it makes until it ends: looking for what it let go after every
+700 objects, as Python does by itself, costs a quarter of the plan of a large app."""
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,6 +49,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and ends the process: 0 done, 1 error, 2 "there are changes"."""
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     for stream in (sys.stdout, sys.stderr):
         # a terminal or pipe that cannot show a character is no reason to fail
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # not redirected
