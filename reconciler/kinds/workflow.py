@@ -342,9 +342,9 @@ class WorkflowKind(Kind):
                     "node_inputs": tuple(sorted(node.node_inputs)),
                     "suppress_output": node.suppress_output,
                     "output_info_override": _override(
-                        node.output_info_override.model_dump(exclude_none=True)
+                        node.output_info_override.model_dump()
                         if node.output_info_override
-                        else {}
+                        else None
                     ),
                 }
                 base, at = ("nodes", node.id), ("nodes", index, "model")

@@ -34,7 +34,11 @@ GROUPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "versions": (("planning/versions.py",), ("planning/test_versions.py",)),
     "normal forms": (
         ("kinds/workflow.py", "kinds/model_types/thresholder.py", "kinds/model_types/writer.py"),
-        ("kinds/test_normal_form.py", "kinds/test_round_trip.py"),
+        (
+            "kinds/test_workflow.py",
+            "kinds/test_operators.py",
+            "kinds/test_normal_form.py",
+        ),
     ),
 }  # fmt: skip
 """What is mutated below ``reconciler/``, and the tests below ``tests/`` that have to notice."""
