@@ -193,8 +193,10 @@ _SHOWN: Final = tuple(
 """Which object the answer to a read of one has to show."""
 
 
-def decode(content: bytes) -> Json:
-    """JSON in UTF-8. Raises ``ValueError``, ``RecursionError`` or ``MisfitError`` for anything else.
+def decode(content: bytes) -> tuple[Json, int]:
+    """JSON in UTF-8, and how many values it may hold.
+
+    Raises ``ValueError``, ``RecursionError`` or ``MisfitError`` for anything else.
 
     Numbers that no double holds, NaN, and halves of characters are no JSON of the platform's.
     """
@@ -207,7 +209,7 @@ def decode(content: bytes) -> Json:
     body = json.loads(text, parse_constant=_no_number, parse_float=_float, parse_int=_int)
     if "\\ud" in text or "\\uD" in text:
         _check_text(body)
-    return body
+    return body, values
 
 
 def check_answer(call: Call, body: Any) -> None:

@@ -48,6 +48,7 @@ from reconciler.api.retry import (
     decide,
     retry_after_seconds,
 )
+from reconciler.api.room import Room
 from reconciler.api.settings import Secret, Settings
 from reconciler.call import Call, Json, Listing
 from reconciler.errors import ApiError, ProtocolError, TransportError
@@ -80,7 +81,7 @@ class ReadClient:
         """Decoded answer of one GET. Raises ApiError."""
         if is_write(call):
             raise ValueError(f"{call.method} is no read")
-        return self._line.exchange(call)
+        return self._line.exchange(call).body
 
     def get_all(self, calls: Sequence[Call]) -> list[Json | ApiError]:
         """Answers in the order asked, fetched concurrently; a failure is a value."""
@@ -88,9 +89,20 @@ class ReadClient:
 
     def read_list(self, listing: Listing) -> list[Json]:
         """Every item of every page, each id once. Raises ApiError."""
+        return self._read(listing, Room(listing.most_pages))
+
+    def read_lists(self, listings: Sequence[Listing]) -> list[list[Json]]:
+        """Several listings, fetched concurrently, in the order asked. Raises the first ApiError.
+
+        Together they may hold what the longest of them may hold alone.
+        """
+        room = Room(max((listing.most_pages for listing in listings), default=0))
+        return self._line.at_once(lambda listing: self._read(listing, room), listings)
+
+    def _read(self, listing: Listing, room: Room) -> list[Json]:
         seen: set[str] = set()
         items: list[Json] = []
-        for call, page in self._pages(listing):
+        for call, page in self._pages(listing, room):
             before = len(items)
             for item in page:
                 # Pages shift while others write: an item may come again on the next one.
@@ -104,10 +116,6 @@ class ReadClient:
                 number = call.query["page"]
                 raise _endless(call, f"page {number} holds only what earlier pages held")
         return items
-
-    def read_lists(self, listings: Sequence[Listing]) -> list[list[Json]]:
-        """Several listings, fetched concurrently, in the order asked. Raises the first ApiError."""
-        return self._line.at_once(self.read_list, listings)
 
     def close(self, *, wait: bool = True) -> None:
         """Ends the threads and connections; without ``wait`` reads under way are left to themselves."""
@@ -131,12 +139,14 @@ class ReadClient:
         except ApiError as error:
             return error
 
-    def _pages(self, listing: Listing) -> Iterator[tuple[Call, list[Json]]]:
+    def _pages(self, listing: Listing, room: Room) -> Iterator[tuple[Call, list[Json]]]:
         before = None
         for number in range(1, listing.most_pages + 1):
             call = listing.page(number, PER_PAGE)
-            body = self.get(call)
-            page = body.get(listing.key) or []
+            answer = self._line.exchange(call)
+            if limit := room.take(answer.values, answer.size):
+                raise _too_much(call, listing, limit)
+            page = answer.body.get(listing.key) or []
             if not isinstance(page, list):
                 raise ProtocolError(
                     f"{listing.key!r} of the answer is no list", method=call.method, path=call.path
@@ -159,6 +169,16 @@ def _endless(call: Call, why: str) -> ProtocolError:
     )
 
 
+def _too_much(call: Call, listing: Listing, limit: str) -> ProtocolError:
+    return ProtocolError(
+        f"with page {call.query['page']} of {listing.key!r} the lists that are read together hold "
+        f"more than {limit}, which is more than is kept",
+        method=call.method,
+        path=call.path,
+        hint="look at what the service lists: texts or metadata of this size are hardly meant",
+    )
+
+
 class Client(ReadClient):
     """Reads and writes over HTTP; implements ``Writer``."""
 
@@ -166,7 +186,7 @@ class Client(ReadClient):
         """Decoded answer of one POST, PATCH or DELETE; see ``Writer.send`` for its promises."""
         if not is_write(call):
             raise ValueError(f"{call.method} is no write")
-        return self._line.exchange(call)
+        return self._line.exchange(call).body
 
 
 class _Line:
@@ -190,14 +210,14 @@ class _Line:
         self._threads: ThreadPoolExecutor | None = None
         self._lock = Lock()
 
-    def exchange(self, call: Call) -> Json:
+    def exchange(self, call: Call) -> Success:
         """Sends until there is an answer, or until the retry table says to give up."""
         attempt = 1
         while True:
             self._sleep_for(self._pace.reserve())
             result, retry_after = self._try(call)
             if isinstance(result, Success):
-                return result.body
+                return result
             outcome = Outcome(result.situation, is_write(call), retry_after)
             verdict = decide(outcome, attempt, self._policy, jitter=random.random())
             if isinstance(verdict, GiveUp):

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -135,9 +135,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The decoded answer."""
+    """The decoded answer, how many values it may hold, and the bytes that it had."""
 
     body: Json
+    values: int = field(default=0, compare=False)
+    size: int = field(default=0, compare=False)
 
 
 def read_answer(call: Call, answer: Answer, token: Secret) -> Success | Failure:
@@ -145,7 +147,7 @@ def read_answer(call: Call, answer: Answer, token: Secret) -> Success | Failure:
     if 300 <= answer.http_status < 400:
         return _redirected(call, answer, token)
     try:
-        body = decode(answer.content)
+        body, values = decode(answer.content)
     except MisfitError as misfit:
         return _misshapen(call, answer, None, misfit, token)
     except (ValueError, RecursionError):
@@ -166,7 +168,9 @@ def read_answer(call: Call, answer: Answer, token: Secret) -> Success | Failure:
         return _misshapen(call, answer, status, misfit, token)
     if token.reveal().encode() in answer.content:
         body = _redact_statuses(body, token)
-    return Success(body) if taken else _failed(call, answer, body, code, token)
+    if not taken:
+        return _failed(call, answer, body, code, token)
+    return Success(body, values, len(answer.content))
 
 
 def _failed(call: Call, answer: Answer, body: Any, code: int, token: Secret) -> Failure:

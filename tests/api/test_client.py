@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -480,6 +481,56 @@ def test_a_list_without_end(wire: Wire, make: Make) -> None:
     wire.always = reply(envelope(concepts=[{"id": str(n)} for n in range(1000)]))
     error = caught(lambda: make().read_list(CONCEPTS))
     assert error.message == "page 2 is page 1 again, so the list has no end"
+
+
+def fat(values: int, text: str = "") -> Reply:
+    """Serves full pages of concepts that each hold so many values more, and a text."""
+
+    def play(handler: Any, seen: Seen) -> None:
+        page = int(dict(pair.split("=") for pair in seen.path.split("?")[1].split("&"))["page"])
+        more = {"x": [0] * values, "y": text}
+        items = [{"id": f"{page}-{n}", **more} for n in range(PER_PAGE)]
+        reply(envelope(concepts=items))(handler, seen)
+
+    return play
+
+
+@pytest.mark.parametrize(
+    ("served", "page", "limit"),
+    [
+        pytest.param(fat(50), 3, "120,000 values", id="values"),
+        pytest.param(fat(1, "x" * 1500), 3, "4 MB", id="bytes"),
+    ],
+)
+def test_a_list_of_fat_pages(wire: Wire, make: Make, served: Reply, page: int, limit: str) -> None:
+    wire.always = served
+    listing = Listing(CONCEPTS.path, "concepts", most_pages=4)
+    error = caught(lambda: make().read_list(listing))
+    assert isinstance(error, ProtocolError)
+    assert error.path == CONCEPTS.path
+    assert error.message == (
+        f"with page {page} of 'concepts' the lists that are read together hold more than {limit}, "
+        "which is more than is kept"
+    )
+    assert len(wire.seen) == page
+
+
+def test_lists_that_are_read_together_share_what_one_may_hold(wire: Wire, make: Make) -> None:
+    items = [{"id": str(n), "x": [0] * 8} for n in range(999)]
+    wire.always = reply(envelope(concepts=items))  # 10,991 values
+    client = make(max_rps=1000.0)
+    lists = [Listing(f"/v2/users/me/apps/{n}/concepts", "concepts", most_pages=1) for n in range(3)]
+    assert client.read_lists(lists[:2]) == [items, items]
+    error = caught(lambda: client.read_lists(lists))
+    assert error.message.endswith(" hold more than 30,000 values, which is more than is kept")
+
+
+def test_each_read_has_room_of_its_own(wire: Wire, make: Make) -> None:
+    wire.always = pages(999)
+    client = make(max_rps=1000.0)
+    short = replace(CONCEPTS, most_pages=1)
+    for _ in range(20):  # 2,000 values each time, and room for 30,000
+        assert len(client.read_list(short)) == 999
 
 
 def test_many_reads_keep_their_order_and_their_failures(wire: Wire, make: Make) -> None:

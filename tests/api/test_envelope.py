@@ -64,6 +64,13 @@ def test_success(http: int, code: Any) -> None:
     assert judge(body, http=http) == Success(body)
 
 
+def test_a_success_says_how_much_it_holds() -> None:
+    content = b'{"status": {"code": 10000}, "concepts": [{"id": "a"}, {"id": "b", "x": [1, 2]}]}'
+    result = judge(content)
+    assert isinstance(result, Success)
+    assert (result.values, result.size) == (10, len(content))
+
+
 @pytest.mark.parametrize(
     ("http", "code", "details", "kind"),
     [

@@ -269,6 +269,32 @@ def test_a_list_without_end_takes_not_much_memory(here: Here, platform: Sandbox,
         assert _most_memory(here, base, path) - usual < 200
 
 
+def _fat(key: str, page: int, true: list[Any]) -> list[Any]:
+    """Pages of small values, each just below what is read of one answer."""
+    return (
+        [one | {"who_knows": [[]] * 450} for one in _concepts(1000 * page)]
+        if key == "concepts"
+        else true
+    )
+
+
+def test_fat_pages_of_one_list_end_before_the_memory_does(
+    here: Here, platform: Sandbox, path: Any
+) -> None:
+    usual = _most_memory(here, platform.base_url, path)
+    with lying(platform.base_url, _grown(_fat)) as base:
+        here.set(CLARIFAI_API_BASE=base)
+        ended = here("plan", path, "--max-rps", "10000")
+        most = _most_memory(here, base, path)
+    assert (ended.status, ended.out) == (1, "")
+    assert ended.err == (
+        "error: GET /v2/users/sandbox-user/apps/liar/concepts: with page 7 of 'concepts' the lists "
+        "that are read together hold more than 6,000,000 values, which is more than is kept\n"
+        "  look at what the service lists: texts or metadata of this size are hardly meant\n"
+    )
+    assert most - usual < 400
+
+
 def _concepts(start: int) -> list[Any]:
     return [{"id": f"c{number}", "app_id": "liar"} for number in range(start, start + 1000)]
 

@@ -1,0 +1,37 @@
+"""How much the lists that are read together may hold, so that no service can fill the memory."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Final
+
+VALUES_A_PAGE: Final = 30_000
+"""Thirty for each object of a full page, on average: a concept has 20, a model 35."""
+
+BYTES_A_PAGE: Final = 1024 * 1024
+"""Three times what a full page of concepts has."""
+
+
+class Room:
+    """Room for what some pages hold on average. Safe to use from several threads.
+
+    Decoded, a value takes about 100 bytes: 200 pages take 600 MB at the very most.
+    """
+
+    def __init__(self, pages: int) -> None:
+        self.most_values = pages * VALUES_A_PAGE
+        self.most_bytes = pages * BYTES_A_PAGE
+        self._values = 0
+        self._bytes = 0
+        self._lock = Lock()
+
+    def take(self, values: int, size: int) -> str:
+        """Takes up room for an answer; what there is too much of, empty while there is room."""
+        with self._lock:
+            self._values += values
+            self._bytes += size
+            if self._values > self.most_values:
+                return f"{self.most_values:,} values"
+            if self._bytes > self.most_bytes:
+                return f"{self.most_bytes // 2**20:,} MB"
+            return ""
