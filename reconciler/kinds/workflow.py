@@ -496,8 +496,7 @@ def _model(
     """A node's model in normal form: its name, its version, and whether it is not of this manifest."""
     if isinstance(stated, str):
         model, version = written_model(stated, scope)
-        external = "/" in model or (stated.count("/") == 2 and model not in own_models)
-        return model, version, external
+        return model, version, "/" in stated and model not in own_models
     version = stated.model_version_id or ""
     if stated.user_id is None and stated.app_id is None:
         return stated.model_id, version, stated.model_id not in own_models
@@ -525,7 +524,7 @@ def _live_nodes(answer: Json, target: Target) -> tuple[dict[str, Any], tuple[Ref
             "model": model,
             "model_version_id": version,
             "node_inputs": tuple(sorted(inputs)),
-            "suppress_output": bool(node.get("suppress_output", False)),
+            "suppress_output": bool(node.get("suppress_output")),
             "output_info_override": _override(node.get("output_info_override")),
         }
         references += uses_model(model, version, ("nodes", node["id"]), ())[0]

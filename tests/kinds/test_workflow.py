@@ -218,7 +218,7 @@ def test_a_model_of_the_manifest_is_none_to_look_up(stated: Any) -> None:
 
 
 def test_a_bare_name_is_the_manifests_even_where_it_is_missing() -> None:
-    found = declared({"id": "a", "model": "x@v/1"} | {"model": "x@v"})
+    found = declared({"id": "a", "model": "x@v"})
     assert (found.references, found.externals) == ((pin("a", "v", "x"),), ())
 
 
@@ -357,6 +357,7 @@ def test_what_an_answer_is_read_as() -> None:
     )
     assert type(found.fields["metadata"]["size"]) is int
     assert found.raw == ANSWER
+    assert [reference.at for reference in found.references] == [()]
 
 
 def test_what_an_answer_leaves_out_is_empty() -> None:
