@@ -153,7 +153,7 @@ def with_versions(
     """
     known = {version.id: version for version in resource.versions}
     if complete:
-        known = {v.id: known.get(v.id, v) for v in versions} | known
+        known = {version.id: version for version in versions} | known
     for version in versions:
         before = known.get(version.id)
         if before is None or version.configuration is not None or before.configuration is None:
@@ -226,7 +226,7 @@ class _Wanted:
         found = [version for version in free if pinned and self.age(version) > self.age(chosen)]
         before = chosen.sent_again_after
         if before is not None or (thorough and pinned):
-            start = self.ages.get(before or "", -len(self.ages))
+            start = self.ages.get(before, -len(self.ages)) if before else -len(self.ages)
             found += [
                 version
                 for version in free
