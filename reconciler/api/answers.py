@@ -10,6 +10,7 @@ import json
 import math
 import re
 from typing import Any, Final
+from urllib.parse import unquote
 
 from reconciler.call import Call, Json
 from reconciler.shape import (
@@ -18,6 +19,7 @@ from reconciler.shape import (
     NAME,
     NUMBER,
     SCALAR,
+    SHOWN,
     TEXT,
     Many,
     Message,
@@ -192,6 +194,9 @@ _SHOWN: Final = tuple(
 )
 """Which object the answer to a read of one has to show."""
 
+_BY_ID: Final = frozenset({"app", "model_version", "workflow"})
+"""Objects that have no second name: a public model answers to an older id too."""
+
 
 def decode(content: bytes) -> tuple[Json, int]:
     """JSON in UTF-8, and how many values it may hold.
@@ -219,6 +224,22 @@ def check_answer(call: Call, body: Any) -> None:
         key = next((key for path, key in _SHOWN if path.fullmatch(call.path)), "")
         if key and key not in body:
             raise MisfitError(f"has no {key}")
+        if key in _BY_ID:
+            _check_asked_for(call, key, body[key])
+
+
+def _check_asked_for(call: Call, key: str, item: Json) -> None:
+    """Raises ``MisfitError`` for another object than the path names; ``me`` may be anybody."""
+    *_, user, _, name = ("", "", *map(unquote, call.path.split("/")))
+    asked = {"id": name}
+    if key == "app" and user != "me":
+        asked["user_id"] = user
+    for field, wanted in asked.items():
+        found = item.get(field, wanted)
+        if found != wanted:
+            misfit = MisfitError(f"is {found[:SHOWN]!r}, where {wanted!r} was asked for")
+            misfit.steps = [field, key]
+            raise misfit
 
 
 def check_failure(body: Any) -> None:

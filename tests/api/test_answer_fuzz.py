@@ -346,6 +346,8 @@ def test_a_bent_answer_to_an_apply(nth: int, lie: Lie) -> None:
         pytest.param(("app", "default_workflow"), "auto", "app.default_workflow is text 'auto', "
                      "where a map was expected", id="the default"),
         pytest.param(("app",), None, "the answer has no app", id="no app"),
+        pytest.param(("app", "id"), "other", f"app.id is 'other', where {APP!r} was asked for",
+                     id="another app"),
         pytest.param(("concept_relations", 0, "object_concept"), None,
                      "concept_relations[0] has no object_concept", id="half an edge"),
     ],
