@@ -231,17 +231,17 @@ def _all_fields(resource: Resource) -> Iterator[FieldChange]:
 
 
 def _leaves(path: Path, before: Any, after: Any) -> Iterator[FieldChange]:
-    """Single values of a map that appears whole; lists stay whole."""
+    """Single values of a map that comes or goes whole, lists whole; False if nothing else is told."""
     if isinstance(after, Mapping) and after and before is None:
-        for name, value in after.items():
-            if not is_blank(value) and value is not False:
-                yield from _leaves((*path, name), None, value)
+        parts = [(name, None, value) for name, value in after.items() if not is_blank(value)]
     elif isinstance(before, Mapping) and before and after is None:
-        for name, value in before.items():
-            if not is_blank(value) and value is not False:
-                yield from _leaves((*path, name), value, None)
+        parts = [(name, value, None) for name, value in before.items() if not is_blank(value)]
     else:
         yield FieldChange(path, before, after)
+        return
+    leaves = [leaf for name, *sides in parts for leaf in _leaves((*path, name), *sides)]
+    telling = [leaf for leaf in leaves if leaf.before is not False and leaf.after is not False]
+    yield from telling or leaves
 
 
 def _field_changes(

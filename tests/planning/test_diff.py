@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from fake_platform import FakePlatform
+from hypothesis import example, given
+from hypothesis import strategies as st
 from plan_cases import APP, KINDS, World, declare, people, with_, without
 
 from reconciler.address import Address
 from reconciler.call import Target
 from reconciler.planning import diff, live
 from reconciler.planning.options import Options, Policy
-from reconciler.resource import NewVersion, ResourceGraph, ReuseVersion
+from reconciler.resource import NewVersion, Resource, ResourceGraph, ReuseVersion, is_blank, same
 
 
 def applied(data: dict[str, Any] | None = None) -> World:
@@ -307,6 +310,10 @@ META = {"team": "a", "kept": {"x": 1, "y": [1, 2]}, "more": {"deep": {"z": True}
             ("metadata.new.lead", None, "b"), ("metadata.new.on", None, True)]),
         ({"team": "b", "more": {"deep": {"z": False}}}, [
             ("metadata.more.deep.z", True, False), ("metadata.team", "a", "b")]),
+        ({"new": {"off": False, "none": ""}}, [("metadata.new.off", None, False)]),
+        ({"new": {"deep": {"none": "", "off": False}, "none": {"none": ""}}}, [
+            ("metadata.new.deep.off", None, False)]),
+        ({"new": {"deep": {"off": False}, "on": True}}, [("metadata.new.on", None, True)]),
         ({"team": "a", "kept": {"x": 1}}, []),
         ({"kept": {"y": None, "x": 1}, "team": None}, [
             ("metadata.kept.y", [1, 2], None), ("metadata.team", "a", None)]),
@@ -326,6 +333,14 @@ def test_an_open_map_that_holds_what_is_stated_is_not_shown_beside_a_change() ->
     wanted = extra(metadata={"team": "a"}, description="other")
     changed = ([("description", "spare", "other")], "1 field differs")
     assert fields_of(world, wanted, "model.spare") == changed
+
+
+def test_a_new_map_of_nothing_but_false_is_written() -> None:
+    world = applied(extra())
+    data = extra(metadata={"flags": {"beta": False}})
+    world.apply(data)
+    assert world.platform.models["spare"]["metadata"]["flags"] == {"beta": False}
+    assert compared(world, data).changes == ()
 
 
 def _override(**override: Any) -> dict[str, Any]:
@@ -371,6 +386,61 @@ def test_of_a_closed_map_every_value_is_shown_by_itself(
     path = "nodes.confident.output_info_override.params"
     found, _ = fields_of(world, _override(params=after), "workflow.auto-annotation")
     assert found == [(f"{path}.{name}", *sides) for name, *sides in changed]
+
+
+scalars = st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(["", "1", "True", "x"])
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _bare(value: Any) -> Any:
+    """Without the blanks, which the API takes for absent: in a closed map they are no reason to write."""
+    if not isinstance(value, Mapping):
+        return value
+    bare = {name: _bare(item) for name, item in value.items()}
+    return {name: item for name, item in bare.items() if not is_blank(item)}
+
+
+@pytest.mark.parametrize("name", ["metadata", "nodes"], ids=["open", "closed"])
+@given(want=values, have=values)
+@example(want={"a": {"b": ""}}, have={"a": 1})
+@example(want={"a": ""}, have={})
+@example(want={"a": {"b": False}}, have={"a": {"c": None}})
+@example(want={"a": None, "b": {"c": 1}}, have={"a": {}, "b": ""})
+def test_whatever_differs_is_shown_with_what_stands_there_on_both_sides(
+    name: str, want: Any, have: Any
+) -> None:
+    address = Address("workflow", ("w",))
+    desired, there = Resource(address, {name: want}), Resource(address, {name: have})
+    graphs = ResourceGraph.of([desired]), ResourceGraph.of([there])
+    changes = diff.compare(*graphs, {}, KINDS, Policy.of(APP, Options())).changes
+    open_maps = KINDS["workflow"].open_maps
+    if same(desired.fields, there.fields, open_maps):
+        assert changes == ()
+    if changes == ():
+        assert same(_bare(desired.fields), _bare(there.fields), open_maps)
+    for change in changes:
+        assert change.fields
+        for field in change.fields:
+            assert field.path[0] == name
+            stands = _at(there.fields, field.path)
+            if name == "metadata" and isinstance(field.before, Mapping):
+                assert field.before.items() <= stands.items()  # what is not stated is left out
+            else:
+                assert field.before == stands
+            assert field.after == _at(desired.fields, field.path)
+            assert (type(field.before), field.before) != (type(field.after), field.after)
 
 
 def test_a_pin_that_was_moved_by_hand_does_not_follow_another_change_of_the_model() -> None:
