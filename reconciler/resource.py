@@ -195,7 +195,8 @@ class ResourceGraph:
 
     def replacing(self, changed: Iterable[Resource]) -> ResourceGraph:
         """A copy with these resources in place of those of the same address."""
-        return ResourceGraph.of((*changed, *self))
+        new = tuple(changed)
+        return ResourceGraph.of((*new, *self)) if new else self
 
     def by_identity(self) -> Mapping[Hashable, Resource]:
         """Resources by what both sides are matched by."""
