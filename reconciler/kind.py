@@ -410,6 +410,5 @@ _OF_AN_APP = (
 def editable_app(raw: Mapping[str, Any]) -> dict[str, Any]:
     """``editable`` for an app, whose answer shows its default workflow whole: its ids are enough."""
     fields = editable(raw, _OF_AN_APP)
-    if workflow := fields.get("default_workflow"):
-        fields["default_workflow"] = editable(workflow, ("id", "user_id", "app_id"))
-    return fields
+    workflow = editable(fields.pop("default_workflow", None) or {}, ("id", "user_id", "app_id"))
+    return {**fields, "default_workflow": workflow} if workflow.get("id") else fields

@@ -9,7 +9,7 @@ from manifest_text import SCOPE, TARGET, declared, only
 
 from reconciler import registry
 from reconciler.address import Address
-from reconciler.kind import Scope
+from reconciler.kind import Scope, editable_app
 from reconciler.resource import External, Reference, Resource, same
 
 KINDS = registry.load()
@@ -293,6 +293,27 @@ def test_the_default_workflow_has_one_name(stated: str, workflow_id: str) -> Non
 def test_both_fields_of_the_live_default_are_read(app: dict[str, Any], workflow_id: str) -> None:
     (found,) = KINDS["app.default_workflow"].read({"app": app}, TARGET)
     assert found.fields == {"workflow": workflow_id}
+
+
+@pytest.mark.parametrize(
+    ("shown", "sent"),
+    [
+        (
+            {"id": "w", "user_id": "alice", "app_id": "an-app", "nodes": []},
+            {"default_workflow": {"id": "w", "user_id": "alice", "app_id": "an-app"}},
+        ),
+        ({"id": "w"}, {"default_workflow": {"id": "w"}}),
+        # which one an owner alone would make the default, nobody knows
+        ({"user_id": "alice", "app_id": "an-app"}, {}),
+        ({"id": ""}, {}),
+        ({}, {}),
+    ],
+)
+def test_a_default_workflow_is_sent_back_by_its_ids(
+    shown: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    app = {"id": "an-app", "created_at": "2026-01-01", "notes": "n", "default_workflow": shown}
+    assert editable_app(app) == {"notes": "n", **sent}
 
 
 @pytest.mark.parametrize("visibility", ["PRIVATE", "10", "10.0"])
