@@ -157,8 +157,28 @@ def select(
         if reference.pins
     }
     staying = [c for c in staying if c.address in followed or not _only_pins_anew(c)]
+    staying = _without_deletes_of_what_is_used(staying, changes)
     left_out = sorted({change.address for change in changes} - {c.address for c in staying})
     return tuple(staying), tuple(left_out)
+
+
+def _without_deletes_of_what_is_used(
+    staying: list[Change], changes: Iterable[Change]
+) -> list[Change]:
+    """What a change that was left out would have ceased to use stays, and so on."""
+    while True:
+        present = {(change.action, change.address) for change in staying}
+        used = {
+            reference.to
+            for change in changes
+            if change.live is not None and (change.action, change.address) not in present
+            for reference in change.live.references
+            if reference.pins or change.address.kind == DEFAULT_WORKFLOW
+        }
+        deleted = [c for c in staying if c.action is Action.DELETE and c.address in used]
+        if not deleted:
+            return staying
+        staying = [change for change in staying if change not in deleted]
 
 
 def _only_pins_anew(change: Change) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_cases import World, people, with_
+from plan_cases import APP, World, people, with_, without
 
 from reconciler.address import Address
 from reconciler.errors import SettingsError
@@ -16,6 +16,13 @@ from reconciler.planning.options import Options, Selection
 from reconciler.resource import NewVersion, ReuseVersion
 
 PATH_USER = Address("model", ("path-user",))
+PRUNED = (
+    "model.confident",
+    "model.doubtful",
+    "model.plausible",
+    "model.write-success",
+    "workflow.auto-annotation",
+)
 
 
 def classified() -> dict[str, Any]:
@@ -137,3 +144,45 @@ ADDRESSES = st.lists(
 )
 def test_options_survive_a_plan_file(options: Options) -> None:
     assert Options.read(options.as_json()) == options
+
+
+def replaced() -> dict[str, Any]:
+    """``people`` with another default workflow: nobody uses what its first one used any more."""
+    nodes = [{"id": "embed", "model": "clarifai/main/general-image-embedding@" + "b" * 32}]
+    return people(
+        app={"id": APP, "default_workflow": "plain"},
+        models={"mapper": {"model_type_id": "concept-synonym-mapper"}},
+        workflows={"plain": {"nodes": nodes}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("selection", "left_out"),
+    [
+        ({}, ()),
+        ({"exclude": ["app.default_workflow"]}, ("app.default_workflow", *PRUNED)),
+        ({"exclude": ["workflow.auto-annotation"]}, PRUNED),
+        ({"target": ["workflow.auto-annotation"]}, ("app.default_workflow", "workflow.plain", *PRUNED)),
+        ({"target": ["model.doubtful"]}, ("app.default_workflow", "workflow.plain", *PRUNED)),
+    ],
+    ids=["all", "the switch kept out", "its delete kept out", "its delete alone", "a model alone"],
+)  # fmt: skip
+def test_promise_2_nothing_goes_that_something_left_out_still_uses(
+    selection: dict[str, list[str]], left_out: tuple[str, ...]
+) -> None:
+    world = World()
+    world.apply(people())
+    made = world.plan(replaced(), prune=True, **selection)
+    assert sorted(map(str, made.left_out)) == sorted(left_out)
+    gone = [str(op.change.address) for op in made.operations if op.change.action is Action.DELETE]
+    assert sorted(gone) == ([] if left_out else sorted(PRUNED))
+
+
+def test_promise_2_a_model_stays_while_the_update_that_drops_it_is_left_out() -> None:
+    world = World()
+    world.apply(people())
+    fewer = without(people(), "models", "plausible")
+    fewer["workflows"]["auto-annotation"]["nodes"].pop()
+    made = world.plan(fewer, prune=True, exclude=["workflow.auto-annotation"])
+    assert made.operations == ()
+    assert list(map(str, made.left_out)) == ["model.plausible", "workflow.auto-annotation"]
