@@ -53,15 +53,13 @@ class Write:
 
     ``find`` holds the conversation that reads back what the write did: the object as the write
     leaves it, or None if it cannot be seen. It decides after an unclear answer, and the write is
-    sent again only if nothing is found: then as ``again``, where the service may end up with two
-    objects and the second has to say so. ``batch`` names the body's list field if the call may be
+    sent again only if nothing is found. ``batch`` names the body's list field if the call may be
     merged with others that differ in this list alone.
     """
 
     call: Call
     find: Callable[[], Conversation[Json | None]]
     batch: str = ""
-    again: Call | None = None
 
 
 @dataclass(frozen=True, slots=True)

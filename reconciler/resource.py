@@ -85,8 +85,8 @@ class Version:
 
     ``digest`` is the recorded one where it may be trusted, else empty; ``configuration`` is None
     until it was read. ``recorded`` is what its mark says, trusted or not, ``changed_at`` when it
-    was last changed in place, ``user_id`` whose it is: for drift alone. ``sent_again_after`` is as
-    in its mark.
+    was last changed in place, ``user_id`` whose it is: for drift alone. ``number`` is as in
+    its mark; ``unaccounted`` that the model has more versions than there could be with this one.
     """
 
     id: str
@@ -97,7 +97,8 @@ class Version:
     recorded: str = field(default="", compare=False)
     changed_at: str = field(default="", compare=False)
     user_id: str = field(default="", compare=False)
-    sent_again_after: str | None = field(default=None, compare=False)
+    number: int | None = field(default=None, compare=False)
+    unaccounted: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

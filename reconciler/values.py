@@ -42,9 +42,9 @@ class Mark:
     ``origin`` is ``created`` or ``adopted``; ``digest`` stands on model versions alone, ``digests``
     on everything else: by path, one of each declared field as we last wrote it; ``relations`` on
     concepts: the relations of this subject that we created; ``resources`` on the app: what was
-    there when it was last written and would leave no other trace. ``sent_again_after`` stands on a
-    version that was posted twice, since the first post had no answer and no effect that could be
-    seen: the newest version before both, empty if there was none.
+    there when it was last written and would leave no other trace. ``number`` stands on versions: the
+    how manieth of its model it was to be when it was posted, so that two of one number tell that
+    the first had been posted before anybody could see it.
     """
 
     owner: str
@@ -53,7 +53,7 @@ class Mark:
     digest: str = ""
     relations: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    sent_again_after: str | None = None
+    number: int | None = None
     resources: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -69,8 +69,8 @@ class Mark:
             fields["digests"] = dict(sorted(self.digests.items()))
         if self.resources:
             fields["resources"] = sorted(self.resources)
-        if self.sent_again_after is not None:
-            fields["sent_again_after"] = self.sent_again_after
+        if self.number is not None:
+            fields["number"] = self.number
         return fields
 
     @classmethod
@@ -80,7 +80,7 @@ class Mark:
         if not isinstance(mark, Mapping) or not isinstance(mark.get("owner"), str):
             return None
         digests = mark.get("digests")
-        after = mark.get("sent_again_after")
+        count = number(mark.get("number"))
         digests = digests if isinstance(digests, Mapping) else {}
         return cls(
             owner=mark["owner"],
@@ -89,7 +89,7 @@ class Mark:
             digest=str(mark.get("digest", "")),
             relations=_all_texts(mark.get("relations")),
             digests=MappingProxyType({str(path): str(text) for path, text in digests.items()}),
-            sent_again_after=after if isinstance(after, str) else None,
+            number=count if type(count) is int else None,
             resources=_all_texts(mark.get("resources")),
         )
 

@@ -87,6 +87,7 @@ _MODEL = Message(
         **_TOLD,
         "model_type_id": TEXT,
         "model_version": Message(_VERSION_FIELDS),
+        "version_count": NUMBER,
     },
     needs=("id",),
 )

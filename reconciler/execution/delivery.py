@@ -70,8 +70,7 @@ def _resend(
     if not missing:
         return []
     if error.unclear and attempts > 1:
-        anew = [replace(write, call=write.again or write.call) for write in missing]
-        return _deliver(writer, anew, patience, attempts - 1)
+        return _deliver(writer, missing, patience, attempts - 1)
     if error.unclear or len(missing) == 1:
         return [error for _ in missing]
     middle = len(missing) // 2

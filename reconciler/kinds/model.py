@@ -231,8 +231,9 @@ class ModelKind(VersionedKind):
         return _trains(resource)
 
     def live(self, target: Target) -> Listing:
-        """``GET ~/models``, without the public models that it may mix in."""
-        return Listing(target.at("models"), "models", {"dont_fetch_from_main": "true"})
+        """``GET ~/models``, without the public models that it may mix in, and with version counts."""
+        query = {"dont_fetch_from_main": "true", "additional_fields": "counts"}
+        return Listing(target.at("models"), "models", query)
 
     def read(self, answer: Json, target: Target) -> Iterable[Resource]:
         """A model of this app, with its newest version as the listing shows it."""
@@ -255,14 +256,11 @@ class ModelKind(VersionedKind):
             raw=answer,
         )
         newest = answer.get("model_version") or {}
-        versions = (self.read_version(newest, resource, full=False),) if newest.get("id") else ()
-        yield Resource(
-            resource.address,
-            resource.fields,
-            mark=resource.mark,
-            versions=versions,
-            raw=answer,
-        )
+        if newest.get("id"):
+            version = self.read_version(newest, resource, full=False)
+            more = version.number is not None and answer.get("version_count", 0) > version.number
+            resource = replace(resource, versions=(replace(version, unaccounted=more),))
+        yield resource
 
     def versions(self, target: Target, address: Address) -> Listing:
         """``GET ~/models/{id}/versions``."""
@@ -301,7 +299,7 @@ class ModelKind(VersionedKind):
         made = (answer.get("model_version") or {}).get("id")
         if made and (yield from self._came_with(made, job)):
             return {"version": made}
-        return (yield from self._post_version(job))
+        return (yield from self._post_version(job, earlier=1 if made else 0))
 
     def _came_with(self, made: str, job: Job) -> Conversation[bool]:
         """Whether the version that the POST made holds what is wanted; a late read is repeated."""
@@ -385,20 +383,24 @@ class ModelKind(VersionedKind):
     def _is_as_wanted(self, job: Job) -> Any:
         return lambda item: as_wanted(self, job, item)
 
-    def _post_version(self, job: Job) -> Conversation[Learnt]:
+    def _post_version(self, job: Job, earlier: int | None = None) -> Conversation[Learnt]:
+        """A version after ``earlier`` ones, if left out as many as were live."""
         wanted = job.wanted
         assert wanted.configuration is not None
         type_ = _type(wanted.fields["model_type_id"])
-        known = job.live.versions if job.live else ()
-        first = Mark(job.mark.owner, digest=version_digest(wanted.configuration))
-        second = replace(first, sent_again_after=known[0].id if known else "")
-        wire = type_.wire(wanted.configuration, Scope(job.target))
+        digest = version_digest(wanted.configuration)
+        earlier = _how_many(job.live) if earlier is None else earlier
+        number = None if earlier is None else earlier + 1
+        mark = Mark(job.mark.owner, digest=digest, number=number)
+        version = {
+            **type_.wire(wanted.configuration, Scope(job.target)),
+            "metadata": marked({}, mark),
+        }
         path = job.target.at("models", wanted.address.id, "versions")
-        post, again = (
-            Call("POST", path, body={"model_versions": [{**wire, "metadata": marked({}, mark)}]})
-            for mark in (first, second)
+        answer = yield Write(
+            Call("POST", path, body={"model_versions": [version]}),
+            lambda: self._find_version(job),
         )
-        answer = yield Write(post, lambda: self._find_version(job), again=again)
         made = answer.get("model_version", answer)
         if "model_type_id" in made or not made.get("id"):  # the model, or nothing, in its place
             made = ((yield from self._find_version(job)) or {}).get("model_version")
@@ -461,14 +463,21 @@ def _trusted_digest(version: Json) -> str:
     return mark.digest if mark.digest.startswith(f"{DIGEST_SCHEME}:") else ""
 
 
-def _record(version: Json) -> tuple[str, str, str, str | None]:
-    """The digest in a version's mark, trusted or not; when it was changed in place; whose it is; its repetition."""
+def _how_many(live: Resource | None) -> int | None:
+    """How many versions a model has; None where the service does not count them."""
+    if live is None or not live.versions:
+        return 0
+    return live.raw.get("version_count") or None
+
+
+def _record(version: Json) -> tuple[str, str, str, int | None]:
+    """The digest in a version's mark, trusted or not; when it was changed in place; whose it is; its number."""
     mark = Mark.read(version.get("metadata"))
     changed, made = (_micros(version.get(name)) for name in ("modified_at", "created_at"))
     trained = _micros(version.get("completed_at"))
     later = str(version["modified_at"]) if made and changed > max(made, trained) else ""
-    digest, again = (mark.digest, mark.sent_again_after) if mark else ("", None)
-    return digest, later, str(version.get("user_id") or ""), again
+    digest, count = (mark.digest, mark.number) if mark else ("", None)
+    return digest, later, str(version.get("user_id") or ""), count
 
 
 def _micros(timestamp: object) -> str:

@@ -89,7 +89,8 @@ def choose(
 
     ``history`` lists versions that were pinned earlier, the latest first; None until asked for.
     With ``retrain`` a trained version is no answer: only one that is still in training is.
-    ``thorough`` looks for twins of any version, and not only of one that was posted twice.
+    ``thorough`` looks for twins of any version, and not only where there are more versions than
+    there should be.
     """
     unknown = Unknown(desired.address, "version")
     if live is None:
@@ -111,7 +112,7 @@ def choose(
         return Choice(NewVersion(), unknown, shown)
     if settled:
         chosen = min(settled, key=wanted.age)
-        if (thorough or chosen.sent_again_after is not None) and not live.all_versions:
+        if (thorough or live.versions[0].unaccounted) and not live.all_versions:
             return Question(all_versions=True)
         if thorough and (unread := wanted.unrecorded(chosen, pinned)):
             return Question(versions=unread)
@@ -219,19 +220,23 @@ class _Wanted:
     ) -> tuple[str, ...]:
         """Unpinned versions that are newer than the chosen one, and its twins that came before it.
 
-        A twin is what a post left whose answer was lost and whose effect showed up too late. An
-        equal version from before both posts is none: it was wanted once.
+        A twin is what a post left whose answer was lost and whose effect showed up too late: it has
+        the number of the one that was posted then. Any other equal version was wanted once, which
+        ``thorough`` cannot know of one without a number.
         """
         free = [version for version in self.live.versions if version.id not in pinned]
         found = [version for version in free if pinned and self.age(version) > self.age(chosen)]
-        before = chosen.sent_again_after
-        if before is not None or (thorough and pinned):
-            start = self.ages.get(before, -len(self.ages)) if before else -len(self.ages)
-            found += [
-                version
-                for version in free
-                if start < self.age(version) < self.age(chosen) and self._was_posted(version)
-            ]
+        found += [
+            version
+            for version in free
+            if self.age(version) < self.age(chosen)
+            and self._was_posted(version)
+            and (
+                version.number == chosen.number
+                if version.number and chosen.number
+                else thorough and pinned
+            )
+        ]
         return tuple(version.id for version in found)
 
     def unrecorded(self, chosen: Version, pinned: tuple[str, ...]) -> tuple[str, ...]:

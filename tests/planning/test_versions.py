@@ -55,9 +55,9 @@ def listed(id_: str, born: int, holds: Mapping[str, Any] | None = None, **more: 
     return Version(id_, more.pop("status", TRAINED), day(born), digest, recorded=digest, **more)
 
 
-def unproven(id_: str, born: int, recorded: Mapping[str, Any]) -> Version:
+def unproven(id_: str, born: int, recorded: Mapping[str, Any], **more: Any) -> Version:
     """A version whose mark says something that is not trusted."""
-    return Version(id_, TRAINED, day(born), recorded=version_digest(recorded))
+    return Version(id_, TRAINED, day(born), recorded=version_digest(recorded), **more)
 
 
 def place(node: str, workflow: Address = FLOW) -> tuple[Address, tuple[str, ...]]:
@@ -329,36 +329,41 @@ def test_what_another_node_pins_is_no_stray() -> None:
     assert chosen(pinning("v1", "v3"), *versions) == stays("v1", strays=["v2"])
 
 
-def test_a_twin_of_a_version_that_was_sent_again_is_a_stray() -> None:
-    """It lies between the newest version before the first post and what the second one made."""
-    pinned = read("v6", 6, WANTED, sent_again_after="v2")
-    between = [
-        read("v5", 5, WANTED),
-        listed("v4", 4, WANTED),
-        unproven("v3b", 3, WANTED),
-        read("v3a", 3, OTHER),
+def test_a_twin_has_the_number_and_the_content_of_the_version_that_was_posted_again() -> None:
+    pinned = read("v6", 6, WANTED, number=3)
+    older = [
+        read("v5", 5, WANTED, number=3),
+        listed("v4", 4, WANTED, number=3),
+        read("v3", 3, OTHER, number=3),
+        listed("v2", 2, WANTED, number=2),
+        read("v1", 1, WANTED),
     ]
-    before = [listed("v2", 2, WANTED), read("v1", 1, WANTED)]
-    found = chosen(pinning("v6"), pinned, *between, *before)
-    assert found == stays("v6", strays=["v5", "v4", "v3b"])
-    asked = chosen(pinning("v6"), pinned, *between, complete=False)
-    assert asked == Question(all_versions=True)
+    assert chosen(pinning("v6"), pinned, *older) == stays("v6", strays=["v5", "v4"])
+    thorough = chosen(pinning("v6"), pinned, *older, thorough=True)
+    assert thorough == stays("v6", strays=["v5", "v4", "v1"])
 
 
-@pytest.mark.parametrize("after", ["", "gone"])
-def test_where_no_version_was_before_the_first_post_every_equal_is_a_twin(after: str) -> None:
-    pinned = read("v3", 3, WANTED, sent_again_after=after)
-    versions = pinned, read("v2", 2, OTHER), read("v1", 1, WANTED)
-    assert chosen(pinning("v3"), *versions) == stays("v3", strays=["v1"])
+def test_a_twin_whose_mark_is_not_trusted_is_a_twin() -> None:
+    pinned = read("v2", 2, WANTED, number=1)
+    assert chosen(pinning("v2"), pinned, unproven("v1", 1, WANTED, number=1)) == stays(
+        "v2", strays=["v1"]
+    )
 
 
 def test_a_twin_of_what_nothing_pins_was_posted_all_the_same() -> None:
-    pinned = read("v3", 3, WANTED, sent_again_after="v1")
-    versions = pinned, read("v2", 2, WANTED), read("v1", 1, WANTED)
-    assert chosen(None, *versions) == stays("v3", strays=["v2"])
+    versions = read("v2", 2, WANTED, number=1), read("v1", 1, WANTED, number=1)
+    assert chosen(None, *versions) == stays("v2", strays=["v1"])
 
 
-def test_a_version_that_was_posted_once_has_no_twins_to_look_for() -> None:
+@pytest.mark.parametrize("newest", ["v2", "v3"], ids=["pinned", "not pinned"])
+def test_all_versions_are_looked_at_where_there_are_more_than_there_should_be(newest: str) -> None:
+    pinned = read("v2", 2, WANTED, unaccounted=newest == "v2")
+    newer = [listed("v3", 3, unaccounted=True)] if newest == "v3" else []
+    found = chosen(pinning("v2"), *newer, pinned, complete=False)
+    assert found == Question(all_versions=True)
+
+
+def test_where_the_count_is_right_nothing_is_looked_at() -> None:
     versions = read("v2", 2, WANTED), read("v1", 1, WANTED)
     assert chosen(pinning("v2"), *versions) == stays("v2")
     assert chosen(pinning("v2"), *versions, complete=False) == stays("v2")

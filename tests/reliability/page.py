@@ -37,10 +37,10 @@ cannot know of the real service is a [named switch](sandbox.md#what-nobody-knows
 ## How far that goes
 
 - A version whose answer was lost, and which no read shows within `--read-back-timeout` (10 s), is sent
-  again, and the second says of itself that it is one. If the first turns up later after all, two
-  versions hold the same: one of them is pinned everywhere, the other is left alone, the next plan is
-  empty and names it. (Where the tool was killed in between, or the server keeps no metadata of
-  versions, nothing says where to look: then `plan --refresh full` finds it.)
+  again. If it turns up later after all, two versions hold the same: one of them is pinned everywhere,
+  the other is left alone, and the next plan is empty and names it. (It looks where a model has more
+  versions than its newest one knew of. Where the service does not count them, or keeps no metadata of
+  versions, only `plan --refresh full` finds it.)
 - Between the tool's last read of an object and its write there is
   [a window](#the-window-without-compare-and-swap). It can be kept small, it cannot be closed.
 - Nothing is rolled back. What was done stays, and running again goes on from there; to go back, apply
