@@ -31,7 +31,7 @@ from reconciler.execution.rehearsal import rehearse
 from reconciler.kind import Kind, Scope
 from reconciler.manifest.desired import Inputs, Manifest, load
 from reconciler.manifest.variables import spelt
-from reconciler.planning import cutover, diff, drift, ending, file, live, plan, rename
+from reconciler.planning import absent, cutover, diff, drift, ending, file, live, plan, rename
 from reconciler.planning.file import PlanFile
 from reconciler.planning.options import Options, Policy
 from reconciler.resource import ResourceGraph
@@ -319,6 +319,7 @@ def read_plan(platform: Platform[ClientT], question: Question) -> plan.Plan:
         moves=question.moves,
         options=options,
         switch=cutover.read_switch(reader, app.target, difference.changes, settled, options),
+        absent=absent.find(reader, kinds, difference.changes, settled, app),
         source=question.source,
     )
 

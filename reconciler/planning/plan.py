@@ -92,9 +92,12 @@ def build(
     moves: tuple[tuple[Address, Address], ...] = (),
     options: Options | None = None,
     switch: tuple[Switch | None, tuple[str, ...]] = (None, ()),
+    absent: Mapping[Address, tuple[str, ...]] = MappingProxyType({}),
     source: Source | None = None,
 ) -> Plan:
     """The plan for a comparison; ``declared`` is what ``settled`` was made from, ``renames`` come first.
+
+    ``absent`` says of a change what it refers to and is not there.
 
     Raises ``RefusedError`` with every refusal, ``SettingsError`` for a selection that names
     nothing, ``CycleError`` for references that go round.
@@ -105,7 +108,8 @@ def build(
     switched, refused = (
         switch if any(c.action is Action.SET_DEFAULT for c in changes) else (None, ())
     )
-    if refusals := (*difference.refusals, *refused):
+    lacking = (text for c in changes for text in absent.get(c.address, ()))
+    if refusals := (*difference.refusals, *lacking, *refused):
         raise RefusedError(refusals)
     return Plan(
         base_url=base_url,
