@@ -219,3 +219,34 @@ def test_a_mark_keeps_a_digest_of_each_field() -> None:
     odd = Mark.read({"reconciler": {"owner": "o", "digests": 3}})
     assert odd is not None
     assert dict(odd.digests) == {}
+
+
+def test_an_app_s_mark_keeps_what_would_leave_no_other_trace() -> None:
+    mark = Mark("o", resources=("workflow.w", "model.m"))
+    written = mark.as_json()
+    assert written == {
+        "owner": "o",
+        "origin": "created",
+        "resources": ["model.m", "workflow.w"],
+    }
+    found = Mark.read({"reconciler": written})
+    assert found == Mark("o", resources=("model.m", "workflow.w"))
+    assert mark.without_digest() == Mark("o")
+    assert "resources" not in marked(marked({}, mark), Mark("o"))["reconciler"]
+
+
+@pytest.mark.parametrize("number", [0, 7])
+def test_a_version_s_mark_keeps_which_it_was_to_be(number: int) -> None:
+    written = Mark("o", number=number).as_json()
+    assert written == {"owner": "o", "origin": "created", "number": number}
+    for kept in (number, float(number)):  # a Struct has doubles alone
+        found = Mark.read({"reconciler": {**written, "number": kept}})
+        assert found == Mark("o", number=number)
+        assert found is not None
+        assert type(found.number) is int
+
+
+@pytest.mark.parametrize("number", [None, "7", 7.5, True, [7]], ids=repr)
+def test_what_is_no_number_of_a_version_is_none(number: object) -> None:
+    found = Mark.read({"reconciler": {"owner": "o", "origin": "created", "number": number}})
+    assert found == Mark("o")
