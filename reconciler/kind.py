@@ -406,7 +406,15 @@ _OF_AN_APP = (
 
 
 def editable_app(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """``editable`` for an app, whose answer shows its default workflow whole: its ids are enough."""
+    """``editable`` for an app, whose answer shows its default workflow whole: its ids are enough.
+
+    The version among them where one is pinned: without it, whatever is the newest would run.
+    """
     fields = editable(raw, _OF_AN_APP)
-    workflow = editable(fields.pop("default_workflow", None) or {}, ("id", "user_id", "app_id"))
-    return {**fields, "default_workflow": workflow} if workflow.get("id") else fields
+    workflow = fields.pop("default_workflow", None) or {}
+    if not workflow.get("id"):
+        return fields
+    named = editable(workflow, ("id", "user_id", "app_id"))
+    if version := editable(workflow.get("version") or {}, ("id",)):
+        named["version"] = version
+    return {**fields, "default_workflow": named}

@@ -82,7 +82,12 @@ class DefaultWorkflowKind(Kind):
         )
         if id_:
             mine = owner == (target.user_id, target.app_id)
-            records = {"former": _recorded(app, FORMER), "written": _recorded(app, WRITTEN)}
+            pinned = str((workflow.get("version") or {}).get("id") or "") if mine else ""
+            records = {
+                "former": _recorded(app, FORMER),
+                "written": _recorded(app, WRITTEN),
+                "pinned": pinned,
+            }
             workflow_name = id_ if mine else "/".join((*owner, id_))
             yield _default(
                 workflow_name, raw=app, options={k: name for k, name in records.items() if name}
@@ -100,7 +105,10 @@ class DefaultWorkflowKind(Kind):
                 raise OperationError("the app is gone", hint="plan again")
             now = answer["app"]
         else:
-            now = (yield from still_there(self, job)).found.raw
+            fresh = (yield from still_there(self, job)).found
+            if _is_at_another_version(fresh, job):
+                return {}  # a service that shows the newest one of its own accord
+            now = fresh.raw
         workflow = job.wanted.fields["workflow"]
         owner, app_id, id_ = (
             workflow.split("/")
@@ -119,8 +127,11 @@ class DefaultWorkflowKind(Kind):
         call = Call("PATCH", f"{job.target.user_path}/apps", body=body)
 
         def is_switched(item: Json) -> bool:
-            return any(
-                found.fields == job.wanted.fields for found in self.read({"app": item}, job.target)
+            found = next(iter(self.read({"app": item}, job.target)), None)
+            return found is not None and (
+                _is_at_another_version(found, job)
+                if job.live is not None and job.live.fields == job.wanted.fields
+                else found.fields == job.wanted.fields
             )
 
         yield Write(call, lambda: find_object(self.live(job.target), "app", is_switched))
@@ -137,9 +148,16 @@ class DefaultWorkflowKind(Kind):
                 found[MARK_KEY].pop(name, None)
             return found
         found[MARK_KEY][WRITTEN] = job.wanted.fields["workflow"]
-        if now is not None:
+        if now is not None and now.fields != job.wanted.fields:
             found[MARK_KEY].setdefault(FORMER, now.fields["workflow"])
         return found
+
+
+def _is_at_another_version(found: Resource, job: Job) -> bool:
+    """Whether the wanted workflow is the default, and not at the version that the plan saw."""
+    return found.fields == job.wanted.fields and (
+        found.options.get("pinned") != job.found.options.get("pinned")
+    )
 
 
 def _recorded(app: Mapping[str, Any], name: str) -> str:

@@ -6,16 +6,18 @@ it), so a switch on a large app is refused until it is asked for by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.address import DEFAULT_WORKFLOW, Address
 from reconciler.api.protocol import Reader
 from reconciler.call import Call, Target
 from reconciler.errors import NotFoundError
-from reconciler.planning.change import Action, Change, Switch
+from reconciler.planning.change import Action, Change, ChangeClass, FieldChange, Switch
 from reconciler.planning.live import Settled
-from reconciler.planning.options import Options
+from reconciler.planning.options import Options, Policy
+from reconciler.planning.ownership import mark_of
+from reconciler.resource import ResourceGraph
 
 
 def read_switch(
@@ -27,10 +29,13 @@ def read_switch(
 ) -> tuple[Switch | None, tuple[str, ...]]:
     """The switch among ``changes`` of an app that is there, and why it is refused.
 
-    Two requests where there is one, none otherwise. Raises ApiError.
+    Two requests where there is one, none otherwise. That another version of the same workflow runs
+    is none: any change of the workflow comes to that. Raises ApiError.
     """
     change = next((c for c in changes if c.action is Action.SET_DEFAULT and c.desired), None)
     if change is None or change.desired is None:
+        return None, ()
+    if change.live is not None and change.live.fields == change.desired.fields:
         return None, ()
     workflow = str(change.desired.fields["workflow"])
     nodes, refused = _nodes(reader, workflow, settled)
@@ -47,6 +52,44 @@ def read_switch(
             "over all of them: if that is meant, allow it with --allow-default-switch",
         )
     return switch, refused
+
+
+def unpinned(
+    changes: Sequence[Change],
+    desired: ResourceGraph,
+    live: ResourceGraph,
+    rank: int,
+    policy: Policy,
+) -> tuple[Change, ...]:
+    """A switch to the newest version of the wanted default workflow, where the app pins another.
+
+    An app may name its default workflow with a version (``App.default_workflow.version``). Then a
+    change of the workflow alone would change nothing for inputs. A version that is the newest one
+    and stays it is what the manifest says. (A service that shows the newest version of its own
+    accord is told apart once the workflow has changed: then there is nothing left to switch.)
+    """
+    address = Address(DEFAULT_WORKFLOW)
+    wanted, default = desired.get(address), live.get(address)
+    pinned = str(default.options.get("pinned", "")) if default else ""
+    if wanted is None or default is None or not pinned or wanted.fields != default.fields:
+        return ()
+    workflow = live.get(default.references[0].to)
+    newest = ((workflow.raw.get("version") or {}).get("id") if workflow else None) or pinned
+    updated = any(workflow and change.address == workflow.address for change in changes)
+    if pinned == newest and not updated:
+        return ()
+    switch = Change(
+        address,
+        Action.SET_DEFAULT,
+        ChangeClass.REINDEX,
+        "the app pins a version of it that is not the newest, or will not be",
+        rank,
+        wanted,
+        default,
+        (FieldChange(("version",), pinned, None),),
+        mark=mark_of(wanted, default, policy),
+    )
+    return (switch,)
 
 
 def status_call(target: Target) -> Call:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from reconciler.address import Address, field_path
+from reconciler.address import DEFAULT_WORKFLOW, Address, field_path
 from reconciler.kind import Kind, VersionedKind
 from reconciler.planning.change import Action, Change, ChangeClass, FieldChange
+from reconciler.planning.cutover import unpinned
 from reconciler.planning.options import Policy
 from reconciler.planning.ownership import (
     deletes,
@@ -88,6 +89,8 @@ def compare(
         if choice and choice.strays:
             strays[resource.address] = choice.strays
     changes = _with_reasons(changes)
+    if default := kinds.get(DEFAULT_WORKFLOW):
+        changes += unpinned(changes, desired, live, default.rank, policy)
     identities = {resource.identity for resource in desired}
     surplus = [
         r

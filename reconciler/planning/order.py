@@ -38,7 +38,9 @@ def order(changes: Iterable[Change], *, live_default: Address | None) -> tuple[O
     Linear in changes and references. Raises ``CycleError`` if references go round in a circle.
     """
     by_key = {Key(change.action, change.address): change for change in changes}
-    switched = Key(Action.SET_DEFAULT, Address(DEFAULT_WORKFLOW)) in by_key
+    switch = by_key.get(Key(Action.SET_DEFAULT, Address(DEFAULT_WORKFLOW)))
+    # a switch to another version of the live default is no switch to another workflow
+    switched = switch is not None and live_default not in switch.uses
     stages = {key: _stage(change, live_default, switched) for key, change in by_key.items()}
     requires = _requirements(by_key, stages)
 
