@@ -378,10 +378,22 @@ def find_nothing(call: Call, key: str) -> Conversation[Json | None]:
 
 
 def renaming(job: Job, collection: str, find: Callable[[], Conversation[Json | None]]) -> Write:
-    """``PATCH ~/COLLECTION/ids``: one pair a call (proto, PatchModelIds and PatchWorkflowIds)."""
+    """``PATCH ~/COLLECTION/ids``: one pair a call (proto, PatchModelIds and PatchWorkflowIds).
+
+    It was carried out if ``find`` finds the new id and nothing has the old one: else the new one is
+    somebody else's.
+    """
     pair = {"id": job.found.raw["id"], "new_id": job.wanted.address.id}
     body = {"ids": [pair], "action": "overwrite"}
-    return Write(Call("PATCH", job.target.at(collection, "ids"), body=body), find)
+
+    def found() -> Conversation[Json | None]:
+        item = yield from find()
+        if item is None:
+            return None
+        before = yield Call("GET", job.target.at(collection, pair["id"]))
+        return None if before else item
+
+    return Write(Call("PATCH", job.target.at(collection, "ids"), body=body), found)
 
 
 def editable(raw: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -559,9 +559,13 @@ def test_a_rename_gives_the_live_object_its_new_id() -> None:
     body = {"ids": [{"id": "w", "new_id": "new"}], "action": "overwrite"}
     assert write.call == Call("PATCH", f"{HERE}/ids", body=body)
     assert (write.batch, learnt) == ("", {})
-    look, found = requests(write.find(), {"workflow": {"id": "new"}})
-    assert (look, found) == (Call("GET", f"{HERE}/new"), {"id": "new"})
+    there = {"workflow": {"id": "new"}}
+    look, again, found = requests(write.find(), there, None)
+    assert (look, again) == (Call("GET", f"{HERE}/new"), Call("GET", f"{HERE}/w"))
+    assert found == {"id": "new"}
     _, found = requests(write.find(), None)
+    assert found is None
+    _, _, found = requests(write.find(), there, {"workflow": ANSWER})
     assert found is None
 
 
