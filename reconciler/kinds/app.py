@@ -59,8 +59,8 @@ class AppSpec(Spec):
     """Language of concept names, such as ``en``."""
     visibility: Visibility | None = None
     """Who may see it."""
-    prevent_destroy: Flag = False
-    """Refuse any plan that would remove it."""
+    prevent_destroy: Flag | None = None
+    """Refuse any plan that would remove it; only ``false`` lifts that again, taking the key out does not."""
     default_workflow: Text | None = None
     """The workflow that runs on every new input: an id of this manifest, or ``user/app/workflow``."""
 
@@ -133,7 +133,7 @@ class AppKind(Kind):
         yield Resource(
             Address(APP),
             spec.stated(*fields),
-            options={"prevent_destroy": spec.prevent_destroy},
+            options=spec.stated("prevent_destroy"),
             source=(self.section,),
         )
 

@@ -40,8 +40,8 @@ class ConceptSpec(Spec):
     """What the concept means."""
     metadata: Metadata | None = None
     """Free JSON of your own."""
-    prevent_destroy: Flag = False
-    """Refuse any plan that would remove it."""
+    prevent_destroy: Flag | None = None
+    """Refuse any plan that would remove it; only ``false`` lifts that again, taking the key out does not."""
 
     WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
@@ -83,7 +83,7 @@ class ConceptKind(Kind):
             yield Resource(
                 Address(self.name, (id_,)),
                 spec.stated("name", "definition", "metadata"),
-                options={"prevent_destroy": spec.prevent_destroy},
+                options=spec.stated("prevent_destroy"),
                 source=(self.section, id_),
             )
 

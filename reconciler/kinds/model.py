@@ -199,7 +199,7 @@ class ModelKind(VersionedKind):
             declared.configuration,
             declared.references,
             declared.externals,
-            options={"prevent_destroy": spec.prevent_destroy, **declared.options},
+            options={**spec.stated("prevent_destroy"), **declared.options},
             source=(self.section, id_),
         )
 

@@ -260,8 +260,8 @@ class WorkflowSpec(Spec):
     """Markdown, at most 64 KB."""
     metadata: Metadata | None = None
     """Free JSON of your own."""
-    prevent_destroy: Flag = False
-    """Refuse any plan that would remove it."""
+    prevent_destroy: Flag | None = None
+    """Refuse any plan that would remove it; only ``false`` lifts that again, taking the key out does not."""
     nodes: Annotated[list[NodeSpec], Field(min_length=1)]
     """The nodes, in any order; at most 20."""
 
@@ -361,7 +361,7 @@ class WorkflowKind(Kind):
                 references=tuple(references),
                 externals=tuple(externals),
                 options={
-                    "prevent_destroy": spec.prevent_destroy,
+                    **spec.stated("prevent_destroy"),
                     "written_nodes": tuple(
                         (node.id, tuple(node.node_inputs)) for node in spec.nodes
                     ),

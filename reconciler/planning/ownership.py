@@ -19,9 +19,10 @@ SAFE_BELOW = 10
 
 
 def mark_of(resource: Resource, twin: Resource | None, policy: Policy) -> Mark:
-    """What a desired object is marked with: who made it stays as it was recorded."""
+    """What a desired object is marked with: what is not stated stays as it was recorded."""
     origin = "created" if twin is None else twin.mark.origin if twin.mark else "adopted"
-    protect = resource.options.get("prevent_destroy") is True
+    recorded = twin is not None and twin.mark is not None and twin.mark.protect
+    protect = resource.options.get("prevent_destroy", recorded) is True
     relations = twin.mark.relations if twin and twin.mark else ()
     return Mark(policy.owner, origin, protect, relations=relations)
 

@@ -152,6 +152,8 @@ def test_promise_4_prevent_destroy_holds_although_its_text_is_gone(app: App) -> 
     destroyed = app.tool("destroy", app.path, "--auto-approve")
     assert (destroyed.status, way_out in destroyed.err) == (1, True)
     assert app.models() == ["kept"]
+    app.write("{kept: {model_type_id: concept-synonym-mapper}}")
+    assert app.operations() == [], "without the key it stays as it is"
     app.write("{kept: {model_type_id: concept-synonym-mapper, prevent_destroy: false}}")
     assert app.operations() == ["update model.kept"]
     app.apply()

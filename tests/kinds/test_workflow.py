@@ -127,7 +127,7 @@ def test_each_reference_knows_where_it_is_written() -> None:
 def test_what_a_workflow_does_not_state_is_left_to_the_app() -> None:
     found = declared({"id": "a", "model": "m"})
     assert found.fields == {"nodes": {"a": node()}}
-    assert found.options == {"prevent_destroy": False, "written_nodes": (("a", ()),)}
+    assert found.options == {"written_nodes": (("a", ()),)}
     assert (found.references, found.externals) == ((pin("a"),), ())
 
 
@@ -152,7 +152,6 @@ def test_a_part_that_an_override_leaves_out_is_not_there(
     found = declared({"id": "a", "model": "m", "output_info_override": override})
     assert found.fields["nodes"]["a"] == node(output_info_override=fields)
     assert found.options == {
-        "prevent_destroy": False,
         "written_nodes": (("a", ()),),
         **options,
     }

@@ -62,8 +62,8 @@ class ModelSpec(Spec):
     """Free JSON of your own."""
     visibility: Visibility | None = None
     """Who may see it."""
-    prevent_destroy: Flag = False
-    """Refuse any plan that would remove it."""
+    prevent_destroy: Flag | None = None
+    """Refuse any plan that would remove it; only ``false`` lifts that again, taking the key out does not."""
 
     WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
