@@ -496,6 +496,22 @@ def test_another_default_is_a_switch() -> None:
     ]
 
 
+def test_a_default_that_is_pinned_to_a_version_is_switched_with_its_workflow() -> None:
+    world = applied()
+    world.platform.apps[APP]["default_workflow"]["version"] = {"id": "v1"}
+    assert compared(world, people()).changes == ()
+    (switch,) = compared(world, people(sure=0.9)).changes[:1]
+    assert said([switch]) == [
+        "set_default app.default_workflow (reindex): "
+        "the app pins a version of it that is not the newest, or will not be"
+    ]
+    assert [diff.shown(field) for field in switch.fields] == [
+        {"path": "version", "before": "v1", "after": None}
+    ]
+    assert switch.rank == KINDS["app.default_workflow"].rank
+    assert switch.mark.owner == APP
+
+
 # --- training
 
 
