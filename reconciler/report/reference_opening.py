@@ -53,6 +53,11 @@ there are no merge keys (`<<`), no tags of one's own, no NaN and no infinity. Th
 the platform stores them, as 32-bit floats. Where a value is one of several words, the platform's
 number for it is taken too.
 
+What a manifest does not state is left as it is in the live app, and never compared. Empty text
+(`description: ""`) states nothing either, since the platform cannot tell it from none. The one thing that
+is made anew is a model version: it holds what the manifest states of it, and for all else what the
+platform gives a new one.
+
 ## References
 
 | Written | Meaning |

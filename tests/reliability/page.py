@@ -43,6 +43,9 @@ cannot know of the real service is a [named switch](sandbox.md#what-nobody-knows
   versions, only `plan --refresh full` finds it.)
 - Between the tool's last read of an object and its write there is
   [a window](#the-window-without-compare-and-swap). It can be kept small, it cannot be closed.
+- A new version of a model holds what the manifest states. What somebody set in the portal on the
+  version before it, and no key of the manifest states, the new version does not have; the one before
+  it stays.
 - Nothing is rolled back. What was done stays, and running again goes on from there; to go back, apply
   the manifest of before: the versions that ran then are pinned again, not made again.
 - After SIGKILL there is no report. What was in flight may have been carried out; the next plan shows it.
