@@ -97,6 +97,26 @@ def test_no_failure_shows_it(platform: tuple[Sandbox, Path], tmp_path: Path) -> 
     assert list(leaks_in_files(data)) == []
 
 
+MISPLACED = {
+    "in the address": ("CLARIFAI_API_BASE", f"http://127.0.0.1:1/?key={PLANTED}"),
+    "behind the address": ("CLARIFAI_API_BASE", f"http://127.0.0.1:1/#{PLANTED}"),
+    "no address at all": ("CLARIFAI_API_BASE", f"{PLANTED}://x"),
+    "as the user": ("CLARIFAI_USER_ID", PLANTED),
+    "as an option": ("RECONCILER_MAX_RPS", PLANTED),
+}
+
+
+@pytest.mark.parametrize("place", MISPLACED)
+def test_it_is_not_shown_where_somebody_put_it_by_mistake(
+    platform: tuple[Sandbox, Path], tmp_path: Path, place: str
+) -> None:
+    name, value = MISPLACED[place]
+    ended = Tool.on(platform[0], tmp_path, **{name: value})("export", "misplaced", "-v")
+    assert (ended.status, ended.out) == (1, "")
+    assert PLANTED not in ended.err
+    assert "***" in ended.err
+
+
 def test_it_stands_in_no_file_of_the_embedded_sandbox(tmp_path: Path) -> None:
     """Nobody asks for one there, but who has one exported takes it along."""
     path = people(tmp_path, "embedded")

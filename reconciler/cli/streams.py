@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Final
 
 import click
 
@@ -11,9 +12,14 @@ NO_COLOR = f"{__name__}.no_color"
 """Where the running command keeps that it was told ``--no-color``."""
 
 
+_LEAST_SECRET: Final = 8
+"""Characters of a token that no word of a message has by chance."""
+
+
 def say(text: str) -> None:
-    """To stderr: everything that is not the document."""
-    click.echo(text, err=True)
+    """To stderr: everything that is not the document, without the token wherever it was put."""
+    token = os.environ.get("CLARIFAI_PAT", "").strip()
+    click.echo(text.replace(token, "***") if len(token) >= _LEAST_SECRET else text, err=True)
 
 
 def interject(text: str) -> None:
