@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from reconciler.catalogue import MODEL_TYPES, VISIBILITIES
 from reconciler.resource import Resource
-from reconciler.values import number, unmarked
+from reconciler.values import float32, number, unmarked
 
 # What the service writes itself, and what the manifest says under a key.
 _KNOWN: Final[Mapping[str, frozenset[str]]] = {
@@ -86,8 +86,10 @@ def of_version(model: Resource, raw: Mapping[str, Any]) -> Iterator[str]:
             if not (_is_within(path, said) or _is_default(type_id, path, value)):
                 yield f"{path} ({value:g})" if type(value) in (int, float) else path
     concepts = ((raw.get("output_info") or {}).get("data") or {}).get("concepts") or ()
-    if type_id != "concept-threshold" and any(c.get("value", 1) not in (0, 1) for c in concepts):
-        yield "output_info.data.concepts[].value"
+    values = {c["id"]: float32(c.get("value", 1)) for c in concepts}
+    if type_id != "concept-threshold" and not set(values.values()) <= {0, 1}:
+        told = ", ".join(f"{id_} {value:g}" for id_, value in sorted(values.items()))
+        yield f"output_info.data.concepts[].value ({told})"
 
 
 def unread(configuration: Mapping[str, Any], raw: Mapping[str, Any]) -> Iterator[str]:

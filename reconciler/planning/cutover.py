@@ -17,7 +17,7 @@ from reconciler.planning.change import Action, Change, ChangeClass, FieldChange,
 from reconciler.planning.live import Settled
 from reconciler.planning.options import Options, Policy
 from reconciler.planning.ownership import mark_of
-from reconciler.resource import ResourceGraph
+from reconciler.resource import Resource, ResourceGraph
 
 
 def read_switch(
@@ -73,10 +73,8 @@ def unpinned(
     pinned = str(default.options.get("pinned", "")) if default else ""
     if wanted is None or default is None or not pinned or wanted.fields != default.fields:
         return ()
-    workflow = live.get(default.references[0].to)
-    newest = ((workflow.raw.get("version") or {}).get("id") if workflow else None) or pinned
-    updated = any(workflow and change.address == workflow.address for change in changes)
-    if pinned == newest and not updated:
+    updated = any(change.address == default.references[0].to for change in changes)
+    if not updated and not is_outdated(default, live):
         return ()
     switch = Change(
         address,
@@ -90,6 +88,14 @@ def unpinned(
         mark=mark_of(wanted, default, policy),
     )
     return (switch,)
+
+
+def is_outdated(default: Resource, live: ResourceGraph) -> bool:
+    """Whether the app names a version of its default workflow that is not the newest."""
+    pinned = default.options.get("pinned")
+    workflow = live.get(default.references[0].to) if pinned else None
+    newest = (workflow.raw.get("version") or {}).get("id") if workflow else None
+    return newest is not None and newest != pinned
 
 
 def status_call(target: Target) -> Call:

@@ -16,6 +16,7 @@ from reconciler.address import APP, Address, field_path
 from reconciler.call import Target
 from reconciler.kind import Kind
 from reconciler.planning.change import Action, Change, FieldChange
+from reconciler.planning.cutover import is_outdated
 from reconciler.planning.diff import Difference
 from reconciler.planning.live import LiveApp, Settled
 from reconciler.planning.options import Selection
@@ -164,7 +165,7 @@ class _Witness:
                 causes.setdefault(cause, []).append(_turned(field))
             elif cause:
                 unstated.append(field_path(field.path))
-        when = str(live.raw.get("modified_at") or "") if live.address.kind != APP else ""
+        when = str(live.raw.get("modified_at") or "")
         findings = [
             Finding(change.address, cause, tuple(fields), when=when)
             for cause, fields in causes.items()
@@ -209,6 +210,8 @@ class _Witness:
     def _default_cause(self, desired: Resource, live: Resource) -> Cause | bool | None:
         """The same of the default workflow, of which the app's mark keeps the name."""
         recorded = live.options.get("written")
+        if desired.fields == live.fields:  # at a version of it, which we never name
+            return Cause.CHANGED if is_outdated(live, self.settled.live) else None
         if recorded is None:
             app = self.settled.live.get(Address(APP))
             return True if app and app.mark else Cause.UNRECORDED

@@ -138,7 +138,7 @@ def test_without_a_record_the_report_says_so(
     assert ended.status == 2
     assert settled(ended.out, platform) == (
         "reconciler drift for user/adopted on http://sandbox\n\n"
-        "  ~ app  differs, no record of our last write\n"
+        "  ~ app  differs, no record of our last write; last modified TIME\n"
         "      description  new -> old\n\n"
         "Drift: 1 object changed (declared -> live); 1 resource compared.\n"
     )

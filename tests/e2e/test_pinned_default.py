@@ -92,6 +92,9 @@ def test_promise_1_an_older_version_that_is_pinned_is_not_what_the_manifest_says
     app.apply(high="0.7")
     app.pin(older)
     assert app.operations() == ["set_default app.default_workflow"]
+    (finding,) = json.loads(app.tool.done("drift", app.path, "--format", "json"))["findings"]
+    assert (finding["address"], finding["cause"]) == ("app.default_workflow", "changed outside")
+    assert finding["changes"] == [{"path": "version", "declared": None, "live": older}]
     app.apply(high="0.7")
     assert "version" not in app.default()
     recorded = app.get("")["app"]["metadata"]["reconciler"]

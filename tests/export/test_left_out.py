@@ -139,6 +139,12 @@ def odd_nodes(app: Odd) -> None:
     )
 
 
+def region_thresholds(app: Odd) -> None:
+    app.concept("a")
+    app.concept("b")
+    app.model("near", "region-thresholder", thresholds("GREATER_THAN", a=0.30000001192092896, b=1))
+
+
 CASES = (
     foreign_mark,
     one_owner,
@@ -147,6 +153,7 @@ CASES = (
     unknown_predicate,
     untrained,
     odd_nodes,
+    region_thresholds,
 )
 
 
