@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from api.wire import Wire, cut, envelope, reply, reset, running
 from e2e.tool import Tool, people
 from planted import PLANTED, leaks_in_files, leaks_in_texts
@@ -115,6 +116,29 @@ def test_it_is_not_shown_where_somebody_put_it_by_mistake(
     assert (ended.status, ended.out) == (1, "")
     assert PLANTED not in ended.err
     assert "***" in ended.err
+
+
+def test_it_is_not_told_where_somebody_put_it_into_the_app(tmp_path: Path) -> None:
+    token = "misplaced-0123456789"
+    with Sandbox() as sandbox, requests.Session() as session:
+        tool = Tool(tmp_path, sandbox.base_url, token)
+        session.headers["Authorization"] = f"Key {token}"
+        made = {"apps": [{"id": "told", "description": f"The token is {token}"}]}
+        session.post(f"{sandbox.base_url}/v2/users/me/apps", json=made, timeout=10)
+        (tmp_path / "app.yaml").write_text("app: {id: told, description: Of cats}\n")
+        shown = [
+            tool.done("plan", "app.yaml"),
+            tool.done("plan", "app.yaml", "--format", "json", "--requests"),
+            tool.done("drift", "app.yaml"),
+            tool.done("export", "told"),
+        ]
+        assert all("The token is ***" in document for document in shown)
+        for command in (("plan", "app.yaml", "-o", "p.json"), ("export", "told", "-o", "made")):
+            ended = tool(*command)
+            assert (ended.status, ended.out) == (1, "")
+            assert "would hold the token of CLARIFAI_PAT, and was not written" in ended.err
+        assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["app.yaml"]
+        assert "1 updated" in tool.done("apply", "app.yaml", "--auto-approve")
 
 
 def test_it_stands_in_no_file_of_the_embedded_sandbox(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from reconciler.cli.leased import Barred, leased
 from reconciler.cli.options import Connection, Layers
 from reconciler.cli.session import Platform, Question
 from reconciler.cli.stopping import stoppable
-from reconciler.cli.streams import is_colored, is_interactive, say
+from reconciler.cli.streams import is_colored, is_interactive, output, say
 from reconciler.errors import ApiError, ReconcilerError, SettingsError, StalePlanError
 from reconciler.execution.delivery import Patience
 from reconciler.execution.outcome import Outcome, Status
@@ -219,7 +219,7 @@ class _View:
     def plan(self, made: Plan) -> None:
         """The plan, before anything is done."""
         if self._text:
-            click.echo(_plan_text(made, color=is_colored()), nl=False)
+            output(_plan_text(made, color=is_colored()))
         else:
             for warning in made.warnings:
                 say(f"warning: {warning}")
@@ -251,11 +251,11 @@ class _View:
     ) -> None:
         """What became of it."""
         if self._text:
-            click.echo(report.render_outcomes(outcomes, color=is_colored()), nl=False)
+            output(report.render_outcomes(outcomes, color=is_colored()))
             if inputs is not None:
-                click.echo(report.render_inputs(inputs), nl=False)
+                output(report.render_inputs(inputs))
         else:
-            click.echo(report.render_outcomes_json(outcomes, left, inputs), nl=False)
+            output(report.render_outcomes_json(outcomes, left, inputs))
         if left:
             say(report.render_not_converged(left, color=is_colored(err=True)).rstrip("\n"))
 

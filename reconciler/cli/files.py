@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 
+from reconciler.cli.streams import without_token
 from reconciler.errors import SettingsError
 
 
@@ -20,7 +21,12 @@ def read_text(path: Path, largest: int | None = None) -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file whole or not at all. Raises ``SettingsError``."""
+    """Writes a file whole or not at all. Raises ``SettingsError``, also for one that would hold the token."""
+    if without_token(text) != text:
+        raise SettingsError(
+            f"{path} would hold the token of CLARIFAI_PAT, and was not written",
+            hint="somebody put it into the app or the manifest: take it out there, and make a new one",
+        )
     # what a link or a device stands for is written to, not replaced
     path = path.resolve()
     beside = path.with_name(f".{path.name}.tmp")

@@ -18,8 +18,18 @@ _LEAST_SECRET: Final = 8
 
 def say(text: str) -> None:
     """To stderr: everything that is not the document, without the token wherever it was put."""
+    click.echo(without_token(text), err=True)
+
+
+def output(document: str) -> None:
+    """To stdout: the document as it is, but for a token that somebody put into the app."""
+    click.echo(without_token(document), nl=False)
+
+
+def without_token(text: str) -> str:
+    """The text with ``***`` for each token of ours in it."""
     token = os.environ.get("CLARIFAI_PAT", "").strip()
-    click.echo(text.replace(token, "***") if len(token) >= _LEAST_SECRET else text, err=True)
+    return text.replace(token, "***") if len(token) >= _LEAST_SECRET else text
 
 
 def interject(text: str) -> None:

@@ -9,6 +9,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.groups import Group
+from reconciler.cli.streams import output
 
 
 @click.group("annotations", cls=Group)
@@ -55,5 +56,5 @@ def list_(path: Path, statuses: tuple[str, ...], format_: str, **values: Any) ->
                 include_input_level=values["input_level"],
             )
         )
-    click.echo(RENDERERS[format_](found), nl=False)
+    output(RENDERERS[format_](found))
     return 0

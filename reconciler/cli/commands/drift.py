@@ -52,7 +52,7 @@ def show(
     """Shows the drift of a manifest's app; the exit status, ``drifted`` if there is any."""
     from reconciler.api.client import ReadClient
     from reconciler.cli import session
-    from reconciler.cli.streams import is_colored
+    from reconciler.cli.streams import is_colored, output
     from reconciler.report.drift import RENDERERS
 
     manifest = session.load_manifest(path, layers)
@@ -60,5 +60,5 @@ def show(
     question = session.Question.of_manifest(manifest, layers, shaped)
     with session.connect(session.target_of(manifest, connection), connection, ReadClient) as it:
         found = session.read_drift(it, question)
-    click.echo(RENDERERS[format_](found, str(path), color=is_colored()), nl=False)
+    output(RENDERERS[format_](found, str(path), color=is_colored()))
     return drifted if found.findings else 0

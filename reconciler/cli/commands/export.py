@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.streams import say
+from reconciler.cli.streams import output, say
 
 _NAME = "app.yaml"
 
@@ -42,14 +42,14 @@ def command(app: str, folder: Path | None, force: bool, **values: Any) -> int:
     with session.connect(target, connection, ReadClient) as platform:
         made = exporting.export(platform, connection, shared or OWN.as_posix())
     if path is None:
-        click.echo(made.text, nl=False)
+        output(made.text)
     else:
         written = exporting.is_new(path, made.text, force=force)
-        if shared is None:
-            write_schema(path.parent)
         make_folder(path.parent)
         if written:
             write_whole(path, made.text)
+        if shared is None:
+            write_schema(path.parent)
         say(f"{'written' if written else 'unchanged'}: {path.as_posix()}")
     for remark in made.remarks:
         say(remark)

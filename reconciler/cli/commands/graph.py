@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli import options
+from reconciler.cli.streams import output
 
 
 @click.command("graph")
@@ -37,5 +38,5 @@ def command(path: Path, format_: str, workflow: str | None, out: Path | None, **
     if out is not None:
         write_whole(out, document)
     else:
-        click.echo(document, nl=False)
+        output(document)
     return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.streams import is_colored, say
+from reconciler.cli.streams import is_colored, output, say
 
 if TYPE_CHECKING:
     from reconciler.planning.plan import Plan
@@ -90,9 +90,9 @@ def command(
         document = to_text(made, __version__, requests_json(requests))
     else:
         document = RENDERERS[format_](made, tool_version=__version__, color=is_colored())
-    click.echo(document, nl=False)
+    output(document)
     if requests is not None and format_ == "text":
-        click.echo("\n" + render_requests(requests), nl=False)
+        output("\n" + render_requests(requests))
     if out is not None:
         sandbox = " --sandbox" if connection.sandbox else ""
         way = f"Carry it out with: reconciler apply {out}{sandbox}"
@@ -108,5 +108,5 @@ def _compare(made: Plan, approved: Path, format_: str, *, differs: int) -> int:
 
     delta = file.delta(session.read_plan_file(approved), made)
     render = render_delta_json if format_ == "json" else render_delta
-    click.echo(render(delta, made, str(approved)), nl=False)
+    output(render(delta, made, str(approved)))
     return differs if delta else 0

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.streams import is_colored, say
+from reconciler.cli.streams import is_colored, output, say
 
 
 @click.command("validate")
@@ -41,7 +41,7 @@ def command(path: Path, format_: str, refresh_types: bool, **values: Any) -> int
     except ManifestError as error:
         diagnostics, sources, status = error.diagnostics, error.sources, 1
     document = RENDERERS[format_](diagnostics, sources, color=is_colored())
-    click.echo(document, nl=False)
+    output(document)
     if not diagnostics and format_ == "text":
         say(f"{path}: {summary(diagnostics)}")
     return status
