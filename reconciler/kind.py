@@ -308,8 +308,7 @@ def written_mark(kind: Kind, job: Job) -> Mark:
     """
     before = job.live.mark if job.live else None
     kept = before.digests if before else {}
-    mark = replace(job.mark.without_digest(), resources=job.mark.resources)
-    return replace(mark, digests=kind.digests(job.wanted.fields) or kept)
+    return replace(job.mark, digest="", digests=kind.digests(job.wanted.fields) or kept)
 
 
 def _moved(planned: Resource, found: Resource) -> Iterator[str]:
@@ -390,8 +389,9 @@ def renaming(job: Job, collection: str, find: Callable[[], Conversation[Json | N
         item = yield from find()
         if item is None:
             return None
-        before = yield Call("GET", job.target.at(collection, pair["id"]))
-        return None if before else item
+        answer = yield Call("GET", job.target.at(collection, pair["id"]))
+        before = (answer or {}).get(collection.removesuffix("s")) or {}
+        return None if before.get("id") == pair["id"] else item
 
     return Write(Call("PATCH", job.target.at(collection, "ids"), body=body), found)
 

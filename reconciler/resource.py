@@ -220,30 +220,29 @@ def same(
     """Whether ``live`` has all that ``desired`` states. Linear.
 
     A blank value (None, empty text, list or map) equals an absent one. Of a map in ``open_maps``,
-    and of all maps inside it, only stated keys count, and true is not 1; any other map is compared
-    whole.
+    and of all maps inside it, only stated keys count; any other map is compared whole.
     """
     return all(
-        (is_blank(want) and is_blank(live.get(key)))
-        or (_same_inside(want, live.get(key)) if key in open_maps else want == live.get(key))
+        is_equal(want, have := live.get(key))
+        or (is_blank(want) and is_blank(have))
+        or (
+            key in open_maps
+            and isinstance(want, Mapping)
+            and same(want, have if isinstance(have, Mapping) else {}, frozenset(want))
+        )
         for key, want in desired.items()
     )
 
 
-def _same_inside(want: Any, have: Any) -> bool:
-    """``same`` for free JSON, of which no kind knows what type a value has."""
-    if isinstance(want, Mapping):
-        return same(want, have if isinstance(have, Mapping) else {}, frozenset(want))
-    return bool(want == have) and _truths(want) == _truths(have)
-
-
-def _truths(value: Any) -> Any:
-    """Where true and false stand, which Python takes for 1 and 0."""
-    if isinstance(value, Mapping):
-        return {key: _truths(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_truths(item) for item in value]
-    return isinstance(value, bool)
+def is_equal(want: Any, have: Any) -> bool:
+    """Equality as JSON has it, where true is not 1."""
+    if isinstance(want, str):
+        return bool(want == have)
+    if isinstance(want, Mapping) and isinstance(have, Mapping):
+        return want.keys() == have.keys() and all(is_equal(want[key], have[key]) for key in want)
+    if isinstance(want, list | tuple) and isinstance(have, list | tuple):
+        return len(want) == len(have) and all(map(is_equal, want, have))
+    return bool(want == have) and isinstance(want, bool) == isinstance(have, bool)
 
 
 def laid_over(live: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,9 +42,9 @@ class Mark:
     ``origin`` is ``created`` or ``adopted``; ``digest`` stands on model versions alone, ``digests``
     on everything else: by path, one of each declared field as we last wrote it; ``relations`` on
     concepts: the relations of this subject that we created; ``resources`` on the app: what was
-    there when it was last written and would leave no other trace. ``number`` stands on versions: the
-    how manieth of its model it was to be when it was posted, so that two of one number tell that
-    the first had been posted before anybody could see it.
+    there, or about to be made, when it was last written and would leave no other trace. ``number``
+    stands on versions: the place among its model's versions that each was posted for, so that of two
+    with one number the second was posted before anybody could see the first.
     """
 
     owner: str

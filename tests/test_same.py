@@ -43,6 +43,9 @@ def test_free_json(want: dict[str, Any], have: dict[str, Any], expected: bool) -
         pytest.param({"a": 1}, {"a": 1, "b": 2}, False, id="all keys count"),
         pytest.param({}, None, True, id="blank is absent"),
         pytest.param({"a": 0.95}, {"a": 0.95}, True, id="equal"),
+        pytest.param({"a": {"on": True}}, {"a": {"on": 1}}, False, id="true is not 1 here either"),
+        pytest.param([1, "a"], (1, "a"), True, id="a list is a list"),
+        pytest.param([1], [1, 2], False, id="a shorter list"),
     ],
 )
 def test_a_closed_map(want: Any, have: Any, expected: bool) -> None:

@@ -105,14 +105,14 @@ _NODES: dict[str, Shape] = {
         )
     )
 }
-_WORKFLOW = Message({**_NAMED, **_TOLD, **_NODES}, needs=("id",))
+_WORKFLOW = Message({**_NAMED, **_TOLD, **_NODES, "version": _PINNED}, needs=("id",))
 _APP = Message(
     {
         **_NAMED,
         **_TOLD,
         "name": TEXT,
         "default_language": TEXT,
-        "default_workflow": Message(_NAMED),
+        "default_workflow": Message({**_NAMED, "version": _PINNED}),
         "default_workflow_id": NAME,
     },
     needs=("id",),

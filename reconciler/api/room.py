@@ -12,13 +12,18 @@ BYTES_A_PAGE: Final = 1024 * 1024
 """Three times what a full page of concepts has."""
 
 
+MOST_PAGES: Final = 200
+"""Of all lists together, however many pages each may have."""
+
+
 class Room:
-    """Room for what some pages hold on average. Safe to use from several threads.
+    """A budget of values and bytes that pages share. Safe to use from several threads.
 
     Decoded, a value takes about 100 bytes: 200 pages take 600 MB at the very most.
     """
 
     def __init__(self, pages: int) -> None:
+        pages = min(pages, MOST_PAGES)
         self.most_values = pages * VALUES_A_PAGE
         self.most_bytes = pages * BYTES_A_PAGE
         self._values = 0

@@ -23,7 +23,7 @@ COMPLETING = "_RECONCILER_COMPLETE"
 
 _OBJECTS_BETWEEN_COLLECTIONS = 10_000
 """A command keeps nearly all that it makes until it ends: looking for what it let go after every
-700 objects, as Python does by itself, costs a quarter of the plan of a large app."""
+few hundred objects, as Python does by itself, costs a quarter of the plan of a large app."""
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -232,7 +232,7 @@ def take_ending(values: dict[str, Any]) -> Options | None:
     if take_options(dict(values)) != Options(**switching):
         raise SettingsError(
             "--destroy is about all that was made for the manifest",
-            hint="leave out the options that choose or change (--target, --prune, --retrain and the like)",
+            hint="it goes with --delete-app and the options of a switch of the default workflow alone",
         )
     return Options(destroy=True, delete_app=delete_app, **switching)
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final
 
 import click
 
 NO_COLOR = f"{__name__}.no_color"
 """Where the running command keeps that it was told ``--no-color``."""
-
-
-_LEAST_SECRET: Final = 8
-"""Characters of a token that no word of a message has by chance."""
 
 
 def say(text: str) -> None:
@@ -23,13 +18,21 @@ def say(text: str) -> None:
 
 def output(document: str) -> None:
     """To stdout: the document as it is, but for a token that somebody put into the app."""
-    click.echo(without_token(document), nl=False)
+    shown = without_token(document)
+    click.echo(shown, nl=False)
+    if shown != document:
+        say("warning: the document holds the token of CLARIFAI_PAT, and shows *** in its place")
 
 
 def without_token(text: str) -> str:
     """The text with ``***`` for each token of ours in it."""
     token = os.environ.get("CLARIFAI_PAT", "").strip()
-    return text.replace(token, "***") if len(token) >= _LEAST_SECRET else text
+    if not token or token not in text:
+        return text
+    from reconciler.api.envelope import redact
+    from reconciler.api.settings import Secret
+
+    return redact(text, Secret(token))
 
 
 def interject(text: str) -> None:

@@ -82,7 +82,7 @@ class DefaultWorkflowKind(Kind):
         )
         if id_:
             mine = owner == (target.user_id, target.app_id)
-            pinned = str((workflow.get("version") or {}).get("id") or "") if mine else ""
+            pinned = (workflow.get("version") or {}).get("id", "") if mine else ""
             records = {
                 "former": _recorded(app, FORMER),
                 "written": _recorded(app, WRITTEN),
@@ -106,7 +106,7 @@ class DefaultWorkflowKind(Kind):
             now = answer["app"]
         else:
             fresh = (yield from still_there(self, job)).found
-            if _is_at_another_version(fresh, job):
+            if _is_at_another_version(fresh, job) and (yield from _is_newest(fresh, job.target)):
                 return {}  # a service that shows the newest one of its own accord
             now = fresh.raw
         workflow = job.wanted.fields["workflow"]
@@ -158,6 +158,16 @@ def _is_at_another_version(found: Resource, job: Job) -> bool:
     return found.fields == job.wanted.fields and (
         found.options.get("pinned") != job.found.options.get("pinned")
     )
+
+
+def _is_newest(found: Resource, target: Target) -> Conversation[bool]:
+    """Whether the newest version of the default workflow runs."""
+    pinned = found.options.get("pinned")
+    if not pinned:
+        return True
+    answer = yield Call("GET", target.at("workflows", found.fields["workflow"]))
+    workflow = (answer or {}).get("workflow") or {}
+    return bool((workflow.get("version") or {}).get("id") == pinned)
 
 
 def _recorded(app: Mapping[str, Any], name: str) -> str:

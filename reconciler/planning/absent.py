@@ -1,7 +1,7 @@
 """What changes refer to and is not there: said before anything is written, not in the middle of it.
 
-Models and workflows of other apps are looked up where they are read. Here come the concepts of other
-apps that new relations lead to, and versions that a node names by id, which another app's have not.
+Looked for are concepts of other apps that new relations lead to, and versions that a node names by id.
+Models and workflows of other apps are looked up where they are read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from reconciler.address import Address
 from reconciler.api.protocol import Reader
 from reconciler.call import Call, Target
 from reconciler.catalogue import PUBLIC_APP_ID, PUBLIC_USER_ID
-from reconciler.errors import ApiError, NotFoundError
+from reconciler.errors import ApiError, NotFoundError, PermissionDeniedError
 from reconciler.kind import Kind, VersionedKind
 from reconciler.planning.change import Action, Change
 from reconciler.planning.live import LiveApp, Settled
@@ -41,7 +41,7 @@ def find(
             (asked[path] if path else sure).append((change.address, text))
     answers = reader.get_all([Call("GET", path) for path in asked])
     for path, answer in zip(asked, answers, strict=True):
-        if isinstance(answer, NotFoundError):
+        if isinstance(answer, NotFoundError | PermissionDeniedError):
             sure += asked[path]
         elif isinstance(answer, ApiError):
             raise answer

@@ -33,7 +33,11 @@ class Cause(StrEnum):
     BOTH = "changed outside, and in the manifest too"
     UNRECORDED = "differs, no record of our last write"
     GONE = "gone"
+    MISSING = "not there, though the app's mark records it"
 
+
+ABSENT = frozenset({Cause.GONE, Cause.MISSING})
+"""Where there is no object any more."""
 
 _PROTECTION = ("prevent_destroy",)
 _WORST = (Cause.BOTH, Cause.CHANGED, Cause.UNRECORDED)
@@ -94,7 +98,9 @@ def find(
         gone = Finding(Address(APP), Cause.GONE)
         return Drift(base_url, app.target, (gone,), exists=False)
     witness = _Witness(settled, kinds, app.target.user_id)
-    remembered = _remembered(settled.live)
+    traced = _traced(settled.live)
+    app_mark = resource.mark if (resource := settled.live.get(Address(APP))) else None
+    recorded = app_mark.resources if app_mark else ()
     findings: list[Finding] = []
     absent: list[Address] = []
     unstated: list[tuple[Address, str]] = []
@@ -103,8 +109,10 @@ def find(
         if change.desired is None or change.action is Action.RENAME:
             continue
         if change.live is None:
-            if str(change.address) in remembered:
+            if str(change.address) in traced:
                 findings.append(Finding(change.address, Cause.GONE))
+            elif str(change.address) in recorded:
+                findings.append(Finding(change.address, Cause.MISSING))
             elif change.action is not Action.TRAIN:
                 absent.append(change.address)
             continue
@@ -130,12 +138,11 @@ def find(
     )
 
 
-def _remembered(live: ResourceGraph) -> frozenset[str]:
-    """What something live proves to have been there: it is recorded as ours, used, or was the default."""
+def _traced(live: ResourceGraph) -> frozenset[str]:
+    """What something live proves to have been there: a relation of ours, or what is used or was the default."""
     found: set[str] = set()
     for resource in live:
-        if mark := resource.mark:
-            found.update((*mark.relations, *mark.resources))
+        found.update(resource.mark.relations if resource.mark else ())
         found.update(str(reference.to) for reference in resource.references)
         if written := resource.options.get("written"):
             found.add(str(Address("workflow", (written,))))

@@ -39,9 +39,9 @@ class Plan:
     settled yet, so that the same question can be asked again later: a plan file needs it.
     ``desired`` is the settled one.
     ``strays`` are versions that nothing uses: newer than those that models have here (after a
-    revert there always are some), or made twice. ``left_out`` are changes that the selection kept out; ``moves`` the renames that the manifest
-    states, done or not; ``switch`` what the switch of the default workflow among the operations
-    may set off.
+    revert there always are some), or made twice. ``left_out`` are changes that the selection kept
+    out; ``moves`` the renames that the manifest states, done or not; ``switch`` what the switch of
+    the default workflow among the operations may set off.
     """
 
     base_url: str

@@ -158,7 +158,8 @@ def with_versions(
     for version in versions:
         before = known.get(version.id)
         if before is None or version.configuration is not None or before.configuration is None:
-            known[version.id] = version
+            more = before is not None and before.unaccounted
+            known[version.id] = replace(version, unaccounted=version.unaccounted or more)
     newest_first = tuple(known.values())
     if all(v.created_at or v.status is VersionStatus.FAILED for v in newest_first):
         newest_first = tuple(sorted(newest_first, key=_born, reverse=True))

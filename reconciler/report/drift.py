@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from reconciler.address import field_path
-from reconciler.planning.drift import Cause, Drift, Finding
+from reconciler.planning.drift import ABSENT, Drift, Finding
 from reconciler.report import style
 from reconciler.report.diagnostics import visible
 from reconciler.report.fields import FOLD_ABOVE, MAX_FIELDS, NAMES_WIDTH, WIDTH
@@ -99,7 +99,7 @@ def _groups(findings: Iterable[Finding]) -> Iterable[Sequence[Finding]]:
 def _blocks(findings: Iterable[Finding], paint: Style) -> Iterator[str]:
     """The name, what happened and when; then a row for each field, what is declared before what is live."""
     for finding in findings:
-        symbol = "-" if finding.cause is Cause.GONE else "~"
+        symbol = "-" if finding.cause in ABSENT else "~"
         head = f"  {paint.warning(symbol)} {paint.bold(visible(str(finding.address)))}"
         told = (finding.cause.value, *_facts(finding))
         yield f"{head}  {visible('; '.join(told))}"
@@ -159,7 +159,7 @@ def _notes(drift: Drift, manifest: str, paint: Style) -> Iterator[str]:
 
 
 def _total(drift: Drift, paint: Style) -> str:
-    causes = Counter((finding.address, finding.cause is Cause.GONE) for finding in drift.findings)
+    causes = Counter((finding.address, finding.cause in ABSENT) for finding in drift.findings)
     gone = sum(1 for _, is_gone in causes if is_gone)
     changed = len(causes) - gone
     parts = [counted(changed, "object") + " changed"] if changed else []

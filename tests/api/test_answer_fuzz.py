@@ -345,6 +345,8 @@ def test_a_bent_answer_to_an_apply(nth: int, lie: Lie) -> None:
                      "text was expected", id="a name"),
         pytest.param(("app", "default_workflow"), "auto", "app.default_workflow is text 'auto', "
                      "where a map was expected", id="the default"),
+        pytest.param(("app", "default_workflow", "version"), "v1", "app.default_workflow.version is "
+                     "text 'v1', where a map was expected", id="the default's version"),
         pytest.param(("app",), None, "the answer has no app", id="no app"),
         pytest.param(("app", "id"), "other", f"app.id is 'other', where {APP!r} was asked for",
                      id="another app"),

@@ -9,6 +9,7 @@ import pytest
 from e2e.tool import Tool, writes
 
 from reconciler.sandbox import Sandbox
+from reconciler.sandbox.faults import Fault
 
 MODEL = """\
 models:
@@ -97,3 +98,15 @@ def test_what_is_there_is_taken(tool: Tool) -> None:
     path = manifest(tool, "taking", relation("me/there/people"))
     tool.done("apply", path, "--auto-approve")
     assert "No changes." in tool.done("plan", path)
+
+
+def test_what_the_token_may_not_see_is_named_like_what_is_not_there(
+    sandbox: Sandbox, tool: Tool
+) -> None:
+    path = manifest(tool, "barred", relation("bob/zoo/bear"))
+    sandbox.inject(Fault(path="bob/apps/zoo/concepts/bear$", times=0, status=403, code=11007))
+    ended = tool("plan", path)
+    assert (ended.status, ended.out) == (1, "")
+    assert "or this token may not see it" in ended.err
+    tool.done("plan", path, "--exclude", 'relation.people.synonym."bob/zoo/bear"')
+    sandbox.clear_faults()

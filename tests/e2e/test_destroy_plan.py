@@ -52,10 +52,10 @@ def test_the_app_goes_along_only_where_the_plan_says_so(here: Here) -> None:
     ("arguments", "told"),
     [
         pytest.param(("--delete-app",), "--delete-app belongs to --destroy", id="half of it"),
-        pytest.param(("--destroy", "--prune"), "leave out the options that choose", id="prune"),
+        pytest.param(("--destroy", "--prune"), "it goes with --delete-app", id="prune"),
         pytest.param(
             ("--destroy", "--target", "model.confident"),
-            "leave out the options that choose",
+            "it goes with --delete-app",
             id="a part",
         ),
         pytest.param(

@@ -153,7 +153,7 @@ def test_without_a_record_the_report_says_so(
         ),
         (
             ("plan", "--refresh", "only", "-o", "p.json"),
-            "leave out -o, --compare, --requests and --destroy",
+            "leave out -o, --compare, --requests, --destroy and --delete-app",
         ),
     ],
     ids=["apply", "a plan file"],
@@ -224,7 +224,11 @@ def test_what_nothing_refers_to_is_missed_when_it_is_deleted_outside(
     found = here("drift", manifest, "--detailed-exitcode", "--format", "json")
     assert found.status == 2
     assert json.loads(found.out)["findings"] == [
-        {"address": "workflow.spare", "cause": "gone", "changes": []}
+        {
+            "address": "workflow.spare",
+            "cause": "not there, though the app's mark records it",
+            "changes": [],
+        }
     ]
     here.done("apply", manifest, "--auto-approve")
     assert here("drift", manifest, "--detailed-exitcode").status == 0

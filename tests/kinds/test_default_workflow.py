@@ -54,9 +54,19 @@ def test_it_is_done_once_the_version_of_before_is_shown_no_more(shown: str, foun
 def test_a_service_that_follows_the_newest_version_by_itself_is_sent_nothing() -> None:
     switch = KIND.update(to_the_newest("v1"))
     next(switch)
+    assert switch.send(app("v2")) == Call("GET", "/v2/users/alice/apps/app/workflows/flow")
     with pytest.raises(StopIteration) as ended:
-        switch.send(app("v2"))
+        switch.send({"workflow": {"id": "flow", "version": {"id": "v2"}}})
     assert ended.value.value == {}
+
+
+def test_what_somebody_pinned_since_the_plan_is_switched_like_any_other() -> None:
+    switch = KIND.update(to_the_newest("v1"))
+    next(switch)
+    switch.send(app("v0"))
+    write = switch.send({"workflow": {"id": "flow", "version": {"id": "v2"}}})
+    assert isinstance(write, Write)
+    assert "version" not in write.call.body["apps"][0]["default_workflow"]
 
 
 def test_a_rehearsal_shows_the_switch() -> None:

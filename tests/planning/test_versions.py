@@ -363,6 +363,12 @@ def test_all_versions_are_looked_at_where_there_are_more_than_there_should_be(ne
     assert found == Question(all_versions=True)
 
 
+def test_a_version_that_was_read_is_still_one_too_few() -> None:
+    model = Resource(MODEL, {}, versions=(listed("v2", 2, unaccounted=True),))
+    (newest,) = with_versions(model, [read("v2", 2, WANTED)]).versions
+    assert (newest.configuration, newest.unaccounted) == (WANTED, True)
+
+
 def test_where_the_count_is_right_nothing_is_looked_at() -> None:
     versions = read("v2", 2, WANTED), read("v1", 1, WANTED)
     assert chosen(pinning("v2"), *versions) == stays("v2")

@@ -45,7 +45,7 @@ def command(
 
     A plan file written with -o is what `reconciler apply PLAN.json` carries out after a review:
     exactly these operations, or none if the app or the manifest moved since. --requests adds every
-    write that they take, with its body. With --destroy it is all about `reconciler destroy`.
+    write that they take, with its body. --destroy shows what `reconciler destroy` would do.
     """
     from reconciler import __version__
     from reconciler.api.client import ReadClient
@@ -61,10 +61,11 @@ def command(
     if values["refresh"] == "only":
         from reconciler.cli.commands.drift import show
 
-        if out is not None or compare is not None or show_requests or values["destroy"]:
+        ends = values["destroy"] or values["delete_app"]
+        if out is not None or compare is not None or show_requests or ends:
             raise SettingsError(
                 "--refresh only shows drift instead of a plan",
-                hint="leave out -o, --compare, --requests and --destroy",
+                hint="leave out -o, --compare, --requests, --destroy and --delete-app",
             )
         shaped = options.take_options({**values, "refresh": None})
         drifted = 2 if detailed_exitcode else 0
