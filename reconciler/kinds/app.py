@@ -60,7 +60,7 @@ class AppSpec(Spec):
     visibility: Visibility | None = None
     """Who may see it."""
     prevent_destroy: Flag | None = None
-    """Refuse any plan that would remove it; only ``false`` lifts that again, taking the key out does not."""
+    """Refuse any plan that would remove it; only ``false`` lifts that, not leaving it out."""
     default_workflow: Text | None = None
     """The workflow that runs on every new input: an id of this manifest, or ``user/app/workflow``."""
 

@@ -41,7 +41,7 @@ class ConceptSpec(Spec):
     metadata: Metadata | None = None
     """Free JSON of your own."""
     prevent_destroy: Flag | None = None
-    """Refuse any plan that would remove it; only ``false`` lifts that again, taking the key out does not."""
+    """Refuse any plan that would remove it; only ``false`` lifts that, not leaving it out."""
 
     WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
         {

@@ -261,7 +261,7 @@ class WorkflowSpec(Spec):
     metadata: Metadata | None = None
     """Free JSON of your own."""
     prevent_destroy: Flag | None = None
-    """Refuse any plan that would remove it; only ``false`` lifts that again, taking the key out does not."""
+    """Refuse any plan that would remove it; only ``false`` lifts that, not leaving it out."""
     nodes: Annotated[list[NodeSpec], Field(min_length=1)]
     """The nodes, in any order; at most 20."""
 

@@ -179,10 +179,10 @@ def _without_deletes_of_what_is_used(
             for reference in change.live.references
             if reference.pins or change.address.kind == DEFAULT_WORKFLOW
         }
-        deleted = [c for c in staying if c.action is Action.DELETE and c.address in used]
-        if not deleted:
+        kept = [c for c in staying if c.action is not Action.DELETE or c.address not in used]
+        if len(kept) == len(staying):
             return staying
-        staying = [change for change in staying if change not in deleted]
+        staying = kept
 
 
 def _only_pins_anew(change: Change) -> bool:

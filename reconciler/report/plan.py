@@ -323,7 +323,9 @@ def _notes(plan: Plan, paint: Style) -> Iterator[str]:
     if plan.strays:
         named = (f"{visible(str(a))} ({len(ids)})" for a, ids in plan.strays.items())
         told = listed(named, len(plan.strays), WIDTH)
-        yield paint.faint(f"Versions newer than ours, or made twice, are kept: {told}")
+        yield paint.faint(
+            f"Versions newer than ours, or made twice, that nothing here uses: {told}"
+        )
     for warning in plan.warnings:
         yield f"{paint.warning('Warning:')} {visible(warning)}"
 

@@ -63,7 +63,7 @@ class ModelSpec(Spec):
     visibility: Visibility | None = None
     """Who may see it."""
     prevent_destroy: Flag | None = None
-    """Refuse any plan that would remove it; only ``false`` lifts that again, taking the key out does not."""
+    """Refuse any plan that would remove it; only ``false`` lifts that, not leaving it out."""
 
     WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
