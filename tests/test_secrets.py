@@ -57,7 +57,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def test_promise_9_no_command_shows_or_writes_the_token(platform: tuple[Sandbox, Path], tmp_path: Path) -> None:
+def test_promise_9_no_command_shows_or_writes_the_token(
+    platform: tuple[Sandbox, Path], tmp_path: Path
+) -> None:
     from PIL import Image
 
     sandbox, data = platform
@@ -76,7 +78,9 @@ def test_promise_9_no_command_shows_or_writes_the_token(platform: tuple[Sandbox,
     assert any(path.is_file() for path in data.rglob("*"))
 
 
-def test_promise_9_no_failure_shows_the_token(platform: tuple[Sandbox, Path], tmp_path: Path) -> None:
+def test_promise_9_no_failure_shows_the_token(
+    platform: tuple[Sandbox, Path], tmp_path: Path
+) -> None:
     sandbox, data = platform
     path = people(tmp_path, "failing")
     tool = Tool.on(sandbox, tmp_path, RECONCILER_MAX_RETRIES="1")

@@ -116,7 +116,9 @@ def test_a_service_that_only_fails(here: Here, platform: Sandbox, command: tuple
     assert len(platform.requests()) == 2
 
 
-def test_promise_8_a_broken_manifest_is_told_whole_with_places_and_sends_nothing(here: Here, platform: Sandbox) -> None:
+def test_promise_8_a_broken_manifest_is_told_whole_with_places_and_sends_nothing(
+    here: Here, platform: Sandbox
+) -> None:
     (here.folder / "app.yaml").write_text(
         "app: {id: broken, default_workflow: w}\n"
         "concepts: [a]\n"
