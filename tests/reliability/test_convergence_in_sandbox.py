@@ -18,6 +18,9 @@ from reconciler.cli.main import run
 from reconciler.sandbox import Sandbox
 from reconciler.sandbox.behaviour import Behaviour, switches
 
+# what it runs is covered by others, and tracing it would take half as long again
+pytestmark = pytest.mark.no_cover
+
 TOKEN = "planted-5555aaaa5555aaaa"
 SOME = settings(
     max_examples=150 if "LONG" in os.environ else 4,

@@ -15,6 +15,9 @@ from reliability.cutover import stop, stops
 from reliability.matrix import prepare
 from reliability.scenarios import SCENARIOS
 
+# what it runs is covered by others, and tracing it would take half as long again
+pytestmark = pytest.mark.no_cover
+
 LONG = bool(os.environ.get("LONG"))
 
 ALIKE = {"rename"}

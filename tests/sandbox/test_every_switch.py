@@ -26,6 +26,9 @@ from reconciler.sandbox.behaviour import Behaviour, switches
 from reconciler.sandbox.faults import Fault
 from tests.sandbox.driving import Api, node, png, threshold_version
 
+# what it runs is covered by others, and tracing it would take half as long again
+pytestmark = pytest.mark.no_cover
+
 EMBEDDER = "clarifai/main/general-image-embedding@bb186755eda04f9cbb6fe32e816be104"
 GENERAL = "clarifai/main/general-image-recognition@aa7f35c01e0642fda5cf400f543e7c40"
 
