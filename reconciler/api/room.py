@@ -5,8 +5,8 @@ from __future__ import annotations
 from threading import Lock
 from typing import Final
 
-VALUES_A_PAGE: Final = 30_000
-"""Thirty for each object of a full page, on average: a concept has 20, a model 35."""
+VALUES_A_PAGE: Final = 20_000
+"""Of 200 pages that is forty for each of 100,000 objects: a concept has 20, a model 35."""
 
 BYTES_A_PAGE: Final = 1024 * 1024
 """Three times what a full page of concepts has."""
@@ -19,7 +19,7 @@ MOST_PAGES: Final = 200
 class Room:
     """A budget of values and bytes that pages share. Safe to use from several threads.
 
-    Decoded, a value takes about 100 bytes: 200 pages take 600 MB at the very most.
+    Decoded, a value takes about 100 bytes: 200 pages take 400 MB at the very most.
     """
 
     def __init__(self, pages: int) -> None:

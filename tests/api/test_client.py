@@ -498,7 +498,7 @@ def fat(values: int, text: str = "") -> Reply:
 @pytest.mark.parametrize(
     ("served", "page", "limit"),
     [
-        pytest.param(fat(50), 3, "120,000 values", id="values"),
+        pytest.param(fat(30), 3, "80,000 values", id="values"),
         pytest.param(fat(1, "x" * 1500), 3, "4 MB", id="bytes"),
     ],
 )
@@ -516,20 +516,20 @@ def test_a_list_of_fat_pages(wire: Wire, make: Make, served: Reply, page: int, l
 
 
 def test_lists_that_are_read_together_share_what_one_may_hold(wire: Wire, make: Make) -> None:
-    items = [{"id": str(n), "x": [0] * 8} for n in range(999)]
-    wire.always = reply(envelope(concepts=items))  # 10,991 values
+    items = [{"id": str(n), "x": [0] * 5} for n in range(999)]
+    wire.always = reply(envelope(concepts=items))  # 7,994 values
     client = make(max_rps=1000.0)
     lists = [Listing(f"/v2/users/me/apps/{n}/concepts", "concepts", most_pages=1) for n in range(3)]
     assert client.read_lists(lists[:2]) == [items, items]
     error = caught(lambda: client.read_lists(lists))
-    assert error.message.endswith(" hold more than 30,000 values, which is more than is kept")
+    assert error.message.endswith(" hold more than 20,000 values, which is more than is kept")
 
 
 def test_each_read_has_room_of_its_own(wire: Wire, make: Make) -> None:
     wire.always = pages(999)
     client = make(max_rps=1000.0)
     short = replace(CONCEPTS, most_pages=1)
-    for _ in range(20):  # 2,000 values each time, and room for 30,000
+    for _ in range(20):  # 2,000 values each time, and room for 20,000
         assert len(client.read_list(short)) == 999
 
 

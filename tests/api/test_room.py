@@ -45,8 +45,8 @@ def test_there_is_room_up_to_the_limit_and_not_beyond() -> None:
     room = Room(2)
     assert room.take(2 * VALUES_A_PAGE - 1, 0) == ""
     assert room.take(1, 2 * BYTES_A_PAGE) == ""
-    assert room.take(1, 0) == "60,000 values"
-    assert room.take(0, 0) == "60,000 values"
+    assert room.take(1, 0) == "40,000 values"
+    assert room.take(0, 0) == "40,000 values"
 
 
 def test_there_is_room_for_so_many_bytes() -> None:
