@@ -47,7 +47,7 @@ ALLOWED: dict[str, set[str]] = {
         "planning.versions",
         "manifest.scalars",
     },
-    "execution": {*WORDS, "api.protocol", "planning.change", "planning.plan"},
+    "execution": {*WORDS, "api.protocol", "api.waiting", "planning.change", "planning.plan"},
     "report": {
         *WORDS,
         "picture",

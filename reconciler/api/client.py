@@ -50,6 +50,7 @@ from reconciler.api.retry import (
 )
 from reconciler.api.room import Room
 from reconciler.api.settings import Secret, Settings
+from reconciler.api.waiting import first_done
 from reconciler.call import Call, Json, Listing
 from reconciler.errors import ApiError, ProtocolError, TransportError
 
@@ -244,7 +245,7 @@ class _Line:
             return [work(argument) for argument in arguments]
         futures = [self._pool().submit(work, argument) for argument in arguments]
         try:
-            return [future.result() for future in futures]
+            return [first_done([future]).pop().result() for future in futures]
         finally:
             for future in futures:
                 future.cancel()

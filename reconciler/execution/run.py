@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
 from reconciler.api.protocol import Writer
+from reconciler.api.waiting import first_done
 from reconciler.call import Call, Listing, Target
 from reconciler.errors import ApiError, ReconcilerError
 from reconciler.execution.delivery import (
@@ -85,6 +86,7 @@ class _Talk:
     operation: Operation
     conversation: Conversation[Learnt]
     request: Request | None = None
+    in_flight: bool = False
     paused_at: float = 0.0
     resume_at: float = 0.0
 
@@ -126,7 +128,7 @@ class _Run:
         self._phase: frozenset[Key] = frozenset()
         self._ready: list[Operation] = []
         self._talks: dict[Key, _Talk] = {}
-        self._flights: dict[Future[list[Answer]], list[Key]] = {}
+        self._flights: dict[Future[list[Answer]], Sequence[_Talk]] = {}
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Runs everything but deletes, then, if all of it succeeded, the deletes."""
@@ -239,10 +241,9 @@ class _Run:
         """Sends what was asked for first: equal reads once, writes that fit together as one."""
         if not self._has_room():
             return
-        flying = {key for keys in self._flights.values() for key in keys}
         groups: dict[object, list[_Talk]] = defaultdict(list)
-        for key, talk in self._talks.items():
-            if key in flying:
+        for talk in self._talks.values():
+            if talk.in_flight:
                 continue
             if isinstance(talk.request, Call | Listing):
                 groups[read_key(talk.request)].append(talk)
@@ -251,7 +252,7 @@ class _Run:
         for group in groups.values():
             if not isinstance(group[0].request, Write):
                 if self._has_room():
-                    self._fly(pool.submit(self._read, group[0].request, len(group)), group)
+                    self._fly(group, pool, self._read, group[0].request, len(group))
                 continue
             for start in range(0, len(group), BATCH):
                 batch = group[start : start + BATCH]
@@ -261,14 +262,22 @@ class _Run:
                 elif self._has_room():
                     writes = [talk.request for talk in batch if isinstance(talk.request, Write)]
                     self._sending([talk.operation.key for talk in batch], merged(writes))
-                    self._fly(pool.submit(self._write, batch), batch)
+                    self._fly(batch, pool, self._write, batch)
 
     def _has_room(self) -> bool:
         """Whether a thread is free: what would only queue up could not be stopped any more."""
         return len(self._flights) < self._limits.parallelism
 
-    def _fly(self, future: Future[list[Answer]], talks: Sequence[_Talk]) -> None:
-        self._flights[future] = [talk.operation.key for talk in talks]
+    def _fly(
+        self,
+        talks: Sequence[_Talk],
+        pool: ThreadPoolExecutor,
+        work: Callable[..., list[Answer]],
+        *arguments: object,
+    ) -> None:
+        for talk in talks:
+            talk.in_flight = True  # first, since Ctrl-C may come before the next line is done
+        self._flights[pool.submit(work, *arguments)] = talks
 
     def _read(self, request: Any, count: int) -> list[Answer]:
         try:
@@ -284,12 +293,11 @@ class _Run:
     def _receive(self) -> None:
         """Waits for the next answer or the end of a pause."""
         if self._flights:
-            timeout = self._next_pause_ends_in()
-            done, _ = wait(self._flights, timeout=timeout, return_when=FIRST_COMPLETED)
-            for future in done:
-                keys = self._flights.pop(future)
-                for key, answer in zip(keys, future.result(), strict=True):
-                    self._advance(self._talks[key], answer)
+            for future in first_done(self._flights, self._next_pause_ends_in()):
+                for talk, answer in zip(self._flights[future], future.result(), strict=True):
+                    self._advance(talk, answer)
+                    talk.in_flight = False
+                del self._flights[future]
         elif (seconds := self._next_pause_ends_in()) is not None:
             self._limits.patience.sleep(seconds)
         for talk in list(self._talks.values()):
@@ -326,8 +334,8 @@ class _Run:
 
     def _break_off(self) -> None:
         """The end by force: what was in flight may or may not have happened."""
-        flying = {key for keys in self._flights.values() for key in keys}
         for operation in self._operations:
             if operation.key not in self._ended:
-                status = Status.UNKNOWN if operation.key in flying else Status.STOPPED
+                talk = self._talks.get(operation.key)
+                status = Status.UNKNOWN if talk and talk.in_flight else Status.STOPPED
                 self._ended[operation.key] = Outcome(operation, status)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,9 @@ from reconciler.sandbox.faults import Fault
 
 APPLY = ("apply", "--auto-approve", "--parallelism", "1")
 """One request at a time, so that it is known which one is in flight."""
+
+NEVER = 3_600_000
+"""Milliseconds until an answer: who waits for it fails, on any machine."""
 
 STOPPING = "stopping once the requests in flight are answered (Ctrl-C again: at once)\n"
 
@@ -86,14 +88,12 @@ def test_the_second_one_stops_at_once_and_says_what_is_unknown(
     tool: Tool, platform: Sandbox
 ) -> None:
     path = people(tool.folder, "twice")
-    slow = Fault(method="POST", path="twice/concepts$", times=0, latency_ms=4000)
+    slow = Fault(method="POST", path="twice/concepts$", times=0, latency_ms=NEVER)
     running = begin(tool, platform, slow, *APPLY, path)
     running.send_signal(signal.SIGINT)
     assert next_line(running) == STOPPING
-    pressed = time.monotonic()
     running.send_signal(signal.SIGINT)
     ended = tool.end(running)
-    assert time.monotonic() - pressed < 3, "it waited for the answer"
     assert ended.status == 1
     assert "Apply incomplete: 1 done (1 created), 3 unknown, 11 stopped." in ended.out
     assert "unknown  create concept.adult, create concept.man, create concept.people" in ended.out
@@ -111,12 +111,10 @@ def test_while_reading_once_is_enough(
     path = people(tool.folder, "reading")
     tool.done("apply", path, "--auto-approve")
     platform.clear_requests()
-    slow = Fault(method="GET", path=place, times=0, latency_ms=3000)
+    slow = Fault(method="GET", path=place, times=0, latency_ms=NEVER)
     running = begin(tool, platform, slow, command, path)
-    pressed = time.monotonic()
     running.send_signal(signal.SIGINT)
     ended = tool.end(running)
-    assert time.monotonic() - pressed < 2, "it waited for the answer"
     assert (ended.status, ended.out, ended.err) == (1, "", "interrupted\n")
     assert writes(platform, "apps/reading") == []
 
@@ -124,7 +122,7 @@ def test_while_reading_once_is_enough(
 def test_while_proving_the_report_comes_first(tool: Tool, platform: Sandbox) -> None:
     """All is written and acknowledged when somebody loses patience with the last reads."""
     path = people(tool.folder, "proving")
-    slow = Fault(method="GET", path="proving/workflows$", nth=1, times=0, latency_ms=3000)
+    slow = Fault(method="GET", path="proving/workflows$", nth=1, times=0, latency_ms=NEVER)
     running = begin(tool, platform, slow, *APPLY, path)
     running.send_signal(signal.SIGINT)
     ended = tool.end(running)
