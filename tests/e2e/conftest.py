@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pytest
 from e2e.tool import Ended
@@ -31,6 +32,23 @@ class Here:
     folder: Path
     environment: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
+
+    @classmethod
+    def on(
+        cls,
+        sandbox: Sandbox,
+        folder: Path,
+        environment: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> Self:
+        """With a sandbox as its service."""
+        for name in ("CLARIFAI_USER_ID", "CLARIFAI_APP_ID", "NO_COLOR"):
+            environment.delenv(name, raising=False)
+        environment.chdir(folder)
+        environment.setenv("CLARIFAI_API_BASE", sandbox.base_url)
+        environment.setenv("CLARIFAI_PAT", sandbox.token)
+        environment.setenv("RECONCILER_MAX_RPS", "1000")
+        return cls(folder, environment, capsys)
 
     def __call__(self, *arguments: str | Path) -> Ended:
         """Runs one command to its end."""
@@ -65,12 +83,6 @@ def here(
     capsys: pytest.CaptureFixture[str],
 ) -> Here:
     """The command line, in an empty folder, with the module's sandbox as its service."""
-    for name in ("CLARIFAI_USER_ID", "CLARIFAI_APP_ID", "NO_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CLARIFAI_API_BASE", platform.base_url)
-    monkeypatch.setenv("CLARIFAI_PAT", TOKEN)
-    monkeypatch.setenv("RECONCILER_MAX_RPS", "1000")
     platform.clear_faults()
     platform.clear_requests()
-    return Here(tmp_path, monkeypatch, capsys)
+    return Here.on(platform, tmp_path, monkeypatch, capsys)

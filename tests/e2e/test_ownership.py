@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from e2e.tool import Tool
+from e2e.conftest import TOKEN, Here
 
 from reconciler.sandbox import Sandbox
 from reconciler.sandbox.behaviour import Behaviour
@@ -20,7 +20,7 @@ GENERAL = "clarifai/main/general-image-recognition@aa7f35c01e0642fda5cf400f543e7
 
 @pytest.fixture(params=[False, True], ids=["overwrite keeps unsent", "overwrite drops unsent"])
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    with Sandbox(behaviour=Behaviour(overwrite_drops_unsent=request.param)) as started:
+    with Sandbox(pat=TOKEN, behaviour=Behaviour(overwrite_drops_unsent=request.param)) as started:
         yield started
 
 
@@ -53,9 +53,9 @@ class Live:
 class App:
     """A manifest under a tool."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
-        self.tool = Tool.on(sandbox, folder)
-        self.path = folder / "app.yaml"
+    def __init__(self, sandbox: Sandbox, tool: Here) -> None:
+        self.tool = tool
+        self.path = tool.folder / "app.yaml"
         self.live = Live(sandbox, "owned")
 
     def write(self, models: str, *, owner: str = "", app: str = "", more: str = "") -> None:
@@ -81,8 +81,13 @@ class App:
 
 
 @pytest.fixture
-def app(sandbox: Sandbox, tmp_path: Path) -> App:
-    return App(sandbox, tmp_path)
+def app(
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> App:
+    return App(sandbox, Here.on(sandbox, tmp_path, monkeypatch, capsys))
 
 
 def test_promise_4_what_it_did_not_make_is_left_alone_even_with_prune(app: App) -> None:
