@@ -65,7 +65,7 @@ def test_promise_9_no_command_shows_or_writes_the_token(
     sandbox, data = platform
     people(tmp_path, "secrets").rename(tmp_path / "app.yaml")
     Image.new("RGB", (8, 8), "red").save(tmp_path / "red.png")
-    tool = Tool.on(sandbox, tmp_path, RECONCILER_MAX_RPS="1000")
+    tool = Tool.on(sandbox, tmp_path)
     said = []
     for name, command in COMMANDS.items():
         ended = tool(*command)

@@ -22,7 +22,7 @@ QUESTION = "Carry out 15 operations on sandbox-user/"
 def tool(platform: Sandbox, tmp_path: Path) -> Tool:
     platform.clear_faults()
     platform.clear_requests()
-    return Tool.on(platform, tmp_path, RECONCILER_MAX_RPS="1000")
+    return Tool.on(platform, tmp_path)
 
 
 @pytest.mark.parametrize("format_", ["text", "json"])

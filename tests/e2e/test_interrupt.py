@@ -28,7 +28,7 @@ STOPPING = "stopping once the requests in flight are answered (Ctrl-C again: at 
 def tool(platform: Sandbox, tmp_path: Path) -> Iterator[Tool]:
     platform.clear_faults()
     platform.clear_requests()
-    yield Tool.on(platform, tmp_path, RECONCILER_MAX_RPS="1000")
+    yield Tool.on(platform, tmp_path)
     platform.clear_faults()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from e2e.tool import Tool
+from e2e.conftest import TOKEN, Here
 
 from reconciler.sandbox import Sandbox
 
@@ -28,10 +28,10 @@ workflows:
 class App:
     """An app that a colleague pinned to one version of its default workflow."""
 
-    def __init__(self, tool: Tool) -> None:
+    def __init__(self, sandbox: Sandbox, tool: Here) -> None:
         self.tool, self.path = tool, tool.folder / "app.yaml"
-        self._url = f"{tool.base_url}/v2/users/me/apps/pinned"
-        self._headers = {"Authorization": f"Key {tool.token}"}
+        self._url = f"{sandbox.base_url}/v2/users/me/apps/pinned"
+        self._headers = {"Authorization": f"Key {sandbox.token}"}
         self.apply()
         self.newest = self.get("/workflows/flow")["workflow"]["version"]["id"]
         self.pin(self.newest)
@@ -61,9 +61,9 @@ class App:
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Any:
-    with Sandbox() as sandbox:
-        yield App(Tool.on(sandbox, tmp_path))
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    with Sandbox(pat=TOKEN) as sandbox:
+        yield App(sandbox, Here.on(sandbox, tmp_path, monkeypatch, capsys))
 
 
 def test_the_newest_version_pinned_is_what_the_manifest_says(app: App) -> None:

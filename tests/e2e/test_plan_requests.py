@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from e2e.tool import Tool
+from e2e.conftest import Here
 
 from reconciler.sandbox import Sandbox
 
@@ -48,44 +46,36 @@ STEPS = {
 }
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as started:
-        yield started
-
-
 @pytest.mark.parametrize("step", STEPS)
 def test_promise_5_the_writes_of_an_apply_are_those_that_the_plan_showed(
-    step: str, sandbox: Sandbox, tmp_path: Path
+    step: str, here: Here, platform: Sandbox
 ) -> None:
     before, after, options = STEPS[step]
-    tool = Tool.on(sandbox, tmp_path)
-    manifest, app = tmp_path / "app.yaml", f"shown-{list(STEPS).index(step)}"
+    manifest, app = here.folder / "app.yaml", f"shown-{list(STEPS).index(step)}"
     if before:
         manifest.write_text(before.replace("shown", app))
-        tool.done("apply", manifest, "--auto-approve")
+        here.done("apply", manifest, "--auto-approve")
     manifest.write_text(after.replace("shown", app))
-    plan = json.loads(tool.done("plan", manifest, *options, "--requests", "--format", "json"))
+    plan = json.loads(here.done("plan", manifest, *options, "--requests", "--format", "json"))
     shown = Counter((request["method"], request["path"]) for request in plan["requests"])
     planned = {f"{op['action']} {op['address']}" for op in plan["operations"]}
     assert {key for request in plan["requests"] for key in request["operations"]} <= planned
 
-    sandbox.clear_requests()
-    tool.done("apply", manifest, *options, "--auto-approve", "--parallelism", "1")
-    sent = Counter((r.method, r.path) for r in sandbox.requests() if r.method != "GET")
+    platform.clear_requests()
+    here.done("apply", manifest, *options, "--auto-approve", "--parallelism", "1")
+    sent = Counter((r.method, r.path) for r in platform.requests() if r.method != "GET")
     assert sent == shown
     assert sent, "a step that writes nothing shows nothing"
 
 
 def test_the_text_shows_what_each_request_is_for_and_its_body(
-    sandbox: Sandbox, tmp_path: Path
+    here: Here, platform: Sandbox
 ) -> None:
-    tool = Tool.on(sandbox, tmp_path)
-    manifest = tmp_path / "app.yaml"
+    manifest = here.folder / "app.yaml"
     manifest.write_text("app: {id: texts}\nconcepts: [cat, dog]\n")
-    text = tool.done("plan", manifest, "--requests")
+    text = here.done("plan", manifest, "--requests")
     mark = '"metadata": {"reconciler": {"origin": "created", "owner": "texts"}}'
-    user = sandbox.user_id
+    user = platform.user_id
     assert text.split("\n\n")[-1] == (
         "Requests (2 writes if nothing goes wrong):\n"
         f"  POST   /v2/users/{user}/apps\n"
@@ -95,18 +85,17 @@ def test_the_text_shows_what_each_request_is_for_and_its_body(
         "         for create concept.cat, create concept.dog\n"
         f'         {{"concepts": [{{"id": "cat", {mark}}}, {{"id": "dog", {mark}}}]}}\n'
     )
-    assert tool.done("apply", manifest, "--auto-approve")
-    assert tool.done("plan", manifest, "--requests").endswith("\n\nRequests: none.\n")
+    assert here.done("apply", manifest, "--auto-approve")
+    assert here.done("plan", manifest, "--requests").endswith("\n\nRequests: none.\n")
 
 
 def test_the_switch_of_an_app_that_is_made_first_shows_the_app_as_it_was_made(
-    sandbox: Sandbox, tmp_path: Path
+    here: Here, platform: Sandbox
 ) -> None:
-    tool = Tool.on(sandbox, tmp_path)
-    manifest = tmp_path / "app.yaml"
+    manifest = here.folder / "app.yaml"
     text = BASE.replace("shown, ", "made-first, description: Of cats, ")
     manifest.write_text(text)
-    plan = json.loads(tool.done("plan", manifest, "--requests", "--format", "json"))
+    plan = json.loads(here.done("plan", manifest, "--requests", "--format", "json"))
     made, switched = (one["body"]["apps"][0] for one in plan["requests"] if "apps" in one["body"])
     assert switched.pop("default_workflow")["id"] == "main"
     switched["metadata"]["reconciler"].pop("default_workflow")
@@ -114,21 +103,20 @@ def test_the_switch_of_an_app_that_is_made_first_shows_the_app_as_it_was_made(
     assert (made["description"], made["metadata"]["reconciler"]["origin"]) == ("Of cats", "created")
 
 
-def test_a_plan_is_compared_with_the_approved_one(sandbox: Sandbox, tmp_path: Path) -> None:
-    tool = Tool.on(sandbox, tmp_path)
-    manifest, approved = tmp_path / "app.yaml", tmp_path / "approved.json"
+def test_a_plan_is_compared_with_the_approved_one(here: Here, platform: Sandbox) -> None:
+    manifest, approved = here.folder / "app.yaml", here.folder / "approved.json"
     manifest.write_text(BASE.replace("shown", "compared"))
-    tool.done("apply", manifest, "--auto-approve")
+    here.done("apply", manifest, "--auto-approve")
     manifest.write_text(BASE.replace("shown", "compared").replace("0.5", "0.75"))
-    tool.done("plan", manifest, "-o", approved)
+    here.done("plan", manifest, "-o", approved)
     compare = ("plan", manifest, "--compare", approved, "--detailed-exitcode")
-    assert tool.done(*compare) == "The plan is the approved one (2 operations).\n"
+    assert here.done(*compare) == "The plan is the approved one (2 operations).\n"
     manifest.write_text(BASE.replace("shown", "compared").replace("0.5", "0.8"))
-    ended = tool(*compare)
+    ended = here(*compare)
     assert (ended.status, ended.out) == (
         2,
         f"The plan (2 operations) differs from {approved}:\n"
         "  model.sure thresholds.cat: planned to become 0.75, would now become 0.8\n",
     )
-    as_json = json.loads(tool("plan", manifest, "--compare", approved, "--format", "json").out)
+    as_json = json.loads(here("plan", manifest, "--compare", approved, "--format", "json").out)
     assert (as_json["same"], list(as_json["delta"])) == (False, ["model.sure"])
