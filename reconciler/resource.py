@@ -154,6 +154,13 @@ class Resource:
         if self.identity is None:
             object.__setattr__(self, "identity", self.address)
 
+    def value(self, path: Path) -> Any:
+        """What stands at a path, which begins in ``fields`` or ``configuration``; None if nothing."""
+        found: Any = {**self.fields, **(self.configuration or {})}
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
+
     def with_values(self, values: Mapping[Path, Any]) -> Resource:
         """A copy with some values replaced; a path begins in ``fields`` or ``configuration``."""
         if not values:

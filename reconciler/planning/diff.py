@@ -14,16 +14,13 @@ from typing import Any
 
 from reconciler.address import DEFAULT_WORKFLOW, Address, field_path
 from reconciler.kind import Kind, VersionedKind
+from reconciler.planning import surplus
 from reconciler.planning.change import Action, Change, ChangeClass, FieldChange
 from reconciler.planning.cutover import unpinned
 from reconciler.planning.options import Policy
 from reconciler.planning.ownership import (
-    deletes,
-    is_prunable,
     mark_changes,
     mark_of,
-    protected,
-    too_many,
     traceless,
     with_relation_marks,
 )
@@ -70,7 +67,6 @@ def compare(
     twins = live.by_identity()
     changes: list[Change] = []
     refusals: list[str] = []
-    warnings: list[str] = []
     strays: dict[Address, tuple[str, ...]] = {}
     unchanged: list[Address] = []
     for resource in desired:
@@ -91,37 +87,20 @@ def compare(
     changes = _with_reasons(changes)
     if default := kinds.get(DEFAULT_WORKFLOW):
         changes += unpinned(changes, desired, live, default.rank, policy)
-    identities = {resource.identity for resource in desired}
-    surplus = [
-        r
-        for r in live
-        if r.identity not in identities
-        and kinds[r.address.kind].section != "app"
-        and not kinds[r.address.kind].verb
-    ]
-    prunable = [r for r in surplus if is_prunable(r, live, kinds[r.address.kind], policy)]
-    staying = {r.address for r in live if r.identity not in identities}
-    staying -= {r.address for r in prunable}
-    removed, blocked = deletes(prunable, live, staying, kinds, policy)
-    gone = {change.address for change in removed}
-    warnings += lookalikes(changes, removed)
+    undeclared = surplus.examine(desired, live, kinds, policy)
+    prunable = {change.address for change in undeclared.deletes}
+    warnings = list(lookalikes(changes, undeclared.deletes))
     if policy.prune:
-        changes += removed
-        warnings += blocked
-        refusals += [
-            f"{r.address}: prevent_destroy is set in the live app: put it back into the manifest "
-            "with prevent_destroy: false, apply that, and take it out then"
-            for r in surplus
-            if protected(r, live, kinds[r.address.kind], policy)
-        ]
-        refusals += too_many(gone, live, kinds, policy)
-    kept = {r.address for r in surplus} - (gone if policy.prune else set())
+        changes += undeclared.deletes
+        warnings += undeclared.warnings
+        refusals += undeclared.refusals
+    unmanaged = set(undeclared.objects) - (prunable if policy.prune else set())
     changes = with_relation_marks(changes, live, kinds, policy)
     return Difference(
         tuple(sorted(changes, key=lambda change: (change.address, change.action))),
         tuple(sorted(set(unchanged) - {change.address for change in changes})),
-        tuple(sorted(kept)),
-        tuple(sorted(gone)),
+        tuple(sorted(unmanaged)),
+        tuple(sorted(prunable)),
         tuple(sorted(refusals)),
         tuple(sorted(warnings)),
         MappingProxyType(strays),

@@ -279,14 +279,8 @@ def _pin_externals(reader: Reader, desired: ResourceGraph, live: LiveApp) -> Res
 
 def _value(resource: Resource, external: External) -> Any:
     """The version that a live resource pins where ``external`` stands, if the model is the same."""
-
-    def at(path: tuple[str, ...]) -> Any:
-        value: Any = {**resource.fields, **(resource.configuration or {})}
-        for name in path:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        return value
-
-    return at(external.version_path) if at(external.model_path) == external.model else None
+    same_model = resource.value(external.model_path) == external.model
+    return resource.value(external.version_path) if same_model else None
 
 
 def _look_up(

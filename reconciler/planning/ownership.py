@@ -1,10 +1,9 @@
-"""Whose an object is: marks, what may be pruned, and how ownership of relations is recorded."""
+"""Whose an object is: what its mark says and will say, and where ownership is recorded."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.address import APP, DEFAULT_WORKFLOW, Address
@@ -13,9 +12,6 @@ from reconciler.planning.change import Action, Change, ChangeClass, FieldChange
 from reconciler.planning.options import Policy
 from reconciler.resource import Resource, ResourceGraph
 from reconciler.values import MARK_KEY, Mark
-
-SAFE_BELOW = 10
-"""Kinds with fewer objects of ours are pruned whole without asking."""
 
 
 def mark_of(resource: Resource, twin: Resource | None, policy: Policy) -> Mark:
@@ -37,89 +33,21 @@ def mark_changes(mark: Mark, twin: Resource) -> tuple[FieldChange, ...]:
     return tuple(found)
 
 
-def protected(resource: Resource, live: ResourceGraph, kind: Kind, policy: Policy) -> bool:
-    """Whether only the live mark keeps a surplus object from being deleted."""
-    return (
-        resource.mark is not None
-        and resource.mark.protect
-        and _is_ours(resource, live, kind, policy)
-    )
-
-
-def too_many(
-    deleted: Iterable[Address], live: ResourceGraph, kinds: Mapping[str, Kind], policy: Policy
-) -> Iterator[str]:
-    """A refusal for each kind of which more would go than the safety threshold allows."""
-    going = Counter(address.kind for address in deleted)
-    for name, count in sorted(going.items()):
-        ours = sum(
-            1 for r in live if r.address.kind == name and _is_ours(r, live, kinds[name], policy)
-        )
-        percent = math.ceil(100 * count / ours) if ours else 100
-        if ours >= SAFE_BELOW and 100 * count > policy.prune_limit * ours:
-            yield (
-                f"--prune would delete {count} of {ours} {name}s that are this manifest's, which is "
-                f"more than {policy.prune_limit} %: if that is meant, allow it with "
-                f"--prune-limit {percent}"
-            )
-
-
-def _is_ours(resource: Resource, live: ResourceGraph, kind: Kind, policy: Policy) -> bool:
+def is_ours(resource: Resource, live: ResourceGraph, kind: Kind, policy: Policy) -> bool:
+    """Whether we made a live object, of a kind that can be deleted, and it is still this owner's."""
     mark = kind.owner(resource, live)
     created = mark is not None and mark.origin == "created"
     return created and mark is not None and mark.owner == policy.owner and kind.deletable
 
 
+def is_protected(resource: Resource) -> bool:
+    """Whether the live mark says ``prevent_destroy``."""
+    return resource.mark is not None and resource.mark.protect
+
+
 def is_prunable(resource: Resource, live: ResourceGraph, kind: Kind, policy: Policy) -> bool:
     """Whether a surplus object may be deleted: we created it, and nobody protects it."""
-    protects = resource.mark is not None and resource.mark.protect
-    return not protects and _is_ours(resource, live, kind, policy)
-
-
-def deletes(
-    prunable: Iterable[Resource],
-    live: ResourceGraph,
-    kept: set[Address],
-    kinds: Mapping[str, Kind],
-    policy: Policy,
-) -> tuple[list[Change], list[str]]:
-    """Deletes of what nothing that stays still uses; what is not deleted stays, and so on."""
-    prunable, blocked = list(prunable), []
-    while True:
-        users = _users(kept, live)
-        used = [resource for resource in prunable if resource.address in users]
-        if not used:
-            break
-        blocked += [f"{r.address}: not deleted, {users[r.address]} still uses it" for r in used]
-        kept = kept | {resource.address for resource in used}
-        prunable = [resource for resource in prunable if resource.address not in kept]
-    deletes = []
-    for resource in prunable:
-        kind = kinds[resource.address.kind]
-        deletes.append(
-            Change(
-                resource.address,
-                Action.DELETE,
-                ChangeClass.ROUTING_AT_ONCE if kind.at_once else ChangeClass.ROUTING,
-                policy.why_deleted,
-                kind.rank,
-                None,
-                resource,
-                mark=resource.mark or Mark(policy.owner),
-            )
-        )
-    return deletes, blocked
-
-
-def _users(kept: Iterable[Address], live: ResourceGraph) -> Mapping[Address, Address]:
-    """Whom an object is kept for: a node that pins it, or the app whose default it is."""
-    users: dict[Address, Address] = {}
-    for address in sorted(kept):
-        resource = live.get(address)
-        for reference in resource.references if resource else ():
-            if reference.pins or address.kind == DEFAULT_WORKFLOW:
-                users.setdefault(reference.to, address)
-    return users
+    return not is_protected(resource) and is_ours(resource, live, kind, policy)
 
 
 def with_relation_marks(

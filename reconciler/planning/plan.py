@@ -18,6 +18,7 @@ from reconciler.planning.live import Settled
 from reconciler.planning.options import Options, Selection
 from reconciler.planning.order import order
 from reconciler.planning.ownership import with_app_record
+from reconciler.planning.surplus import still_used
 from reconciler.resource import ResourceGraph, ReuseVersion
 
 
@@ -170,19 +171,12 @@ def _without_deletes_of_what_is_used(
     staying: list[Change], changes: Iterable[Change]
 ) -> list[Change]:
     """What a change that was left out would have ceased to use stays, and so on."""
-    while True:
-        present = {(change.action, change.address) for change in staying}
-        used = {
-            reference.to
-            for change in changes
-            if change.live is not None and (change.action, change.address) not in present
-            for reference in change.live.references
-            if reference.pins or change.address.kind == DEFAULT_WORKFLOW
-        }
-        kept = [c for c in staying if c.action is not Action.DELETE or c.address not in used]
-        if len(kept) == len(staying):
-            return staying
-        staying = kept
+    present = {(change.action, change.address) for change in staying}
+    users = still_used(
+        (c.live for c in staying if c.action is Action.DELETE and c.live is not None),
+        (c.live for c in changes if c.live is not None and (c.action, c.address) not in present),
+    )
+    return [c for c in staying if c.action is not Action.DELETE or c.address not in users]
 
 
 def _only_pins_anew(change: Change) -> bool:

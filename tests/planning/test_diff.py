@@ -236,6 +236,34 @@ def test_what_something_that_stays_still_uses_is_not_pruned() -> None:
     assert found.unmanaged == (Address("model", ("spare",)), Address("workflow", ("theirs",)))
 
 
+def test_what_the_manifest_itself_still_uses_by_its_full_name_is_not_pruned() -> None:
+    """No longer declared, and yet a node of what is declared runs it."""
+    world = applied()
+    data = without(people(), "models", "plausible")
+    data["workflows"]["auto-annotation"]["nodes"][5]["model"] = f"alice/{APP}/plausible"
+    found = compared(world, data, prune=True)
+    assert found.warnings == (
+        "model.plausible: not deleted, workflow.auto-annotation still uses it",
+    )
+    assert (found.changes, found.prunable) == ((), ())
+    assert found.unmanaged == (Address("model", ("plausible",)),)
+
+
+def test_what_is_kept_keeps_what_it_uses_in_turn() -> None:
+    second = with_(extra(), "workflows", second={"nodes": [{"id": "n", "model": "spare"}]})
+    left = people(app={"id": APP})
+    freed = compared(applied(second), left, prune=True)
+    assert list(map(str, freed.prunable)) == ["model.spare", "workflow.second"]
+    held = compared(
+        applied({**second, "app": {"id": APP, "default_workflow": "second"}}), left, prune=True
+    )
+    assert held.warnings == (
+        "model.spare: not deleted, workflow.second still uses it",
+        "workflow.second: not deleted, app.default_workflow still uses it",
+    )
+    assert (held.changes, held.prunable) == ((), ())
+
+
 def test_a_lookalike_and_a_blocked_delete_are_both_warned_of() -> None:
     world = applied(extra())
     node = {"id": "n", "model": {"id": "spare", "app_id": APP, "user_id": "alice"}}

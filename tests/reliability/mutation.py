@@ -30,7 +30,10 @@ GROUPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "order": (("planning/order.py",), ("planning/test_order.py",)),
     "routing": (("routing/*.py",), ("routing",)),
     "values": (("values.py",), ("test_values.py", "kinds/test_normal_form.py", "planning/test_file.py")),
-    "diff": (("planning/diff.py",), ("planning/test_diff.py", "kinds/test_normal_form.py")),
+    "diff": (
+        ("planning/diff.py", "planning/surplus.py"),
+        ("planning/test_diff.py", "planning/test_surplus.py", "kinds/test_normal_form.py"),
+    ),
     "versions": (("planning/versions.py",), ("planning/test_versions.py",)),
     "normal forms": (
         ("kinds/workflow.py", "kinds/model_types/thresholder.py", "kinds/model_types/writer.py"),
