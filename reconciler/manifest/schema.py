@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from inspect import getdoc
 from itertools import count
 from types import MappingProxyType, NoneType
@@ -67,7 +68,7 @@ def _bare(type_: Any) -> Any:
 
 def validate(sections: Sections, kinds: Mapping[str, Kind]) -> Validated:
     """Specs from nodes, with every mistake at its place."""
-    model = _model(kinds)
+    model = _model(tuple(kinds.values()))
     found: list[Diagnostic] | None = None
     for attempt in count():
         try:
@@ -88,13 +89,15 @@ _FILLED: Final = 3
 """So often what is missing is filled in; an example that does not fit must not go round for ever."""
 
 
-def _model(kinds: Mapping[str, Kind]) -> type[BaseModel]:
+@cache
+def _model(kinds: tuple[Kind, ...]) -> type[BaseModel]:
+    # made once a process: pydantic looks through all that is imported for where its fields stand
     fields: dict[str, Any] = {
         kind.section: (
             kind.section_type() | None,
             Field(None, description=getdoc(kind.section_type)),
         )
-        for kind in kinds.values()
+        for kind in kinds
         if kind.section
     }
     for name, section in language.SECTIONS.items():
@@ -126,7 +129,7 @@ def _written(scalar: Scalar) -> Any:
 
 def json_schema(kinds: Mapping[str, Kind]) -> JsonSchema:
     """Draft 2020-12 for editors: what it flags, ``validate`` flags too."""
-    schema = _tidy(_model(kinds).model_json_schema(schema_generator=_AsWritten))
+    schema = _tidy(_model(tuple(kinds.values())).model_json_schema(schema_generator=_AsWritten))
     schema.pop("description", None)
     schema["properties"][sdk.KEY] = sdk_schema.json_schema()
     schema["dependentSchemas"] = {
