@@ -52,7 +52,7 @@ class World:
         **more: Any,
     ) -> Plan:
         selection = Selection(tuple(map(Address.parse, target)), tuple(map(Address.parse, exclude)))
-        options = Options(selection, prune=prune, **more)
+        options = Options(selection=selection, prune=prune, **more)
         trusting = not options.refresh
         app = live.read_app(self.platform, KINDS, Target("me", APP), trusting=trusting)
         declared = desired if isinstance(desired, ResourceGraph) else declare(desired, app.scope)

@@ -211,7 +211,7 @@ def take_options(values: dict[str, Any]) -> Options:
         tuple(map(Address.parse, values.pop(name))) for name in ("take_over", "retrain")
     )
     return Options(
-        take_selection(values),
+        selection=take_selection(values),
         take_over=taken,
         retrain=trained,
         refresh=refresh == "full",

@@ -18,6 +18,7 @@ from reconciler.json_schema import first_problems
 from reconciler.kind import Kind, VersionedKind
 from reconciler.planning import file_schema
 from reconciler.planning.file_schema import FORMAT_VERSION
+from reconciler.planning.options import KEPT
 from reconciler.shape import FULL_NAME, MisfitError, Shape, check_depth
 from reconciler.values import digest
 
@@ -151,9 +152,10 @@ def _check_addresses(document: Mapping[str, Any], kinds: Mapping[str, Kind]) -> 
     for index, move in enumerate(document["moved"]):
         for end in ("from", "to"):
             _address(move[end], kinds, "moved", index, end)
-    for name in ("target", "exclude", "take_over", "retrain"):
-        for index, text in enumerate(document["options"].get(name, ())):
-            _address(text, kinds, "options", name, index)
+    for kept in KEPT:
+        if kept.is_addresses:
+            for index, text in enumerate(document["options"].get(kept.key, ())):
+                _address(text, kinds, "options", kept.key, index)
 
 
 def _address(text: str, kinds: Mapping[str, Kind], *where: str | int) -> Address:

@@ -129,7 +129,7 @@ ADDRESSES = st.lists(
 @given(
     st.builds(
         Options,
-        st.builds(Selection, ADDRESSES, ADDRESSES),
+        selection=st.builds(Selection, ADDRESSES, ADDRESSES),
         prune=st.booleans(),
         prune_limit=st.integers(0, 100),
         take_over=ADDRESSES,

@@ -36,7 +36,7 @@ def command(path: Path, format_: str, detailed_exitcode: bool, **values: Any) ->
     connection = options.take_connection(values)
     layers = options.take_layers(values)
     selected = options.take_selection(values)
-    shaped = Options(selected, refresh=values.pop("refresh") == "full")
+    shaped = Options(selection=selected, refresh=values.pop("refresh") == "full")
     return show(path, connection, layers, shaped, format_, drifted=2 if detailed_exitcode else 0)
 
 
