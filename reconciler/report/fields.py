@@ -152,6 +152,8 @@ def _whole(change: Change, field: FieldChange) -> Path | None:
     """The entry of a map that a field belongs to, if one side has no such entry at all."""
     if len(field.path) < 3 or change.live is None or change.desired is None:
         return None
+    if not (is_blank(field.before) or is_blank(field.after)):
+        return None
     entry = field.path[:2]
     sides = change.live, change.desired
     return entry if any(is_blank(_at(side, entry)) for side in sides) else None

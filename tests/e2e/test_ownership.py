@@ -139,7 +139,10 @@ def test_promise_4_a_foreign_mark_is_refused_until_it_is_taken_over(app: App) ->
         "- model.shared: belongs to 'first', not to 'second': take it out of this manifest, set "
         "app.owner to the owner that it has, or take it over with --take-over model.shared",
     ]
-    app.apply("--take-over", "app", "--take-over", "model.shared")
+    both = ("--take-over", "app", "--take-over", "model.shared")
+    told = app.tool.done("plan", app.path, *both)
+    assert told.count("      metadata.reconciler.owner  first -> second\n") == 2
+    app.apply(*both)
     assert app.operations() == []
     app.write(f"{{shared: {MAPPER}}}", owner="first")
     assert len(app.refused()) == 2
