@@ -125,16 +125,11 @@ def settle(
     """Externals pinned, versions chosen, followers filled in.
 
     ``retrain`` are models that get a new version whatever they hold. Raises ApiError;
-    ``RefusedError`` for a model of another app that is not there.
+    ``RefusedError`` for a model of another app that is not there, ``SettingsError`` for one in
+    ``retrain`` that cannot be trained.
     """
     retrain = frozenset(retrain)
-    for address in retrain:
-        resource, kind = desired.get(address), kinds.get(address.kind)
-        if resource is None or not isinstance(kind, VersionedKind) or not kind.trains(resource):
-            raise SettingsError(
-                f"{address} is no model of this manifest that could be trained",
-                hint="--retrain takes models of a trainable type, such as embedding-classifier",
-            )
+    _check_trainable(retrain, desired, kinds)
     desired = _pin_externals(reader, desired, live)
     following = followers(desired, live.graph)
     twins = live.graph
@@ -175,6 +170,18 @@ def settle(
         [resolved(resource, twins.get(resource.address), choices) for resource in desired]
     )
     return Settled(desired, twins, MappingProxyType(choices))
+
+
+def _check_trainable(
+    retrain: Iterable[Address], desired: ResourceGraph, kinds: Mapping[str, Kind]
+) -> None:
+    for address in retrain:
+        resource, kind = desired.get(address), kinds.get(address.kind)
+        if resource is None or not isinstance(kind, VersionedKind) or not kind.trains(resource):
+            raise SettingsError(
+                f"{address} is no model of this manifest that could be trained",
+                hint="--retrain takes models of a trainable type, such as embedding-classifier",
+            )
 
 
 def _read_versions(
