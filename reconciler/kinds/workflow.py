@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import Field
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
-from reconciler.catalogue import ANNOTATION_STATUSES, COMPARATORS, PUBLIC_WORKFLOWS, ModelType
+from reconciler.catalogue import PUBLIC_WORKFLOWS, ModelType
 from reconciler.kind import (
     Conversation,
     Job,
@@ -28,37 +28,19 @@ from reconciler.kind import (
     unmoved,
     written_mark,
 )
-from reconciler.model_reference import (
-    ModelName,
-    model_wire,
-    owned_model,
-    uses_model,
-    written_model,
+from reconciler.kinds.nodes.normal import (
+    NODE_FORM,
+    declared_nodes,
+    live_nodes,
+    node_wire,
+    written_overrides,
 )
+from reconciler.kinds.nodes.spec import NodeSpec
 from reconciler.node_graph import node_problems
-from reconciler.resource import (
-    External,
-    Path,
-    Place,
-    Reference,
-    Resource,
-    ResourceGraph,
-    laid_over,
-)
-from reconciler.shape import FLAG, FREE, FULL_NAME, NUMBER, TEXT, Many, Message, Table
-from reconciler.spec import (
-    Data,
-    Flag,
-    Id,
-    LooseId,
-    Metadata,
-    Notes,
-    Score,
-    Spec,
-    Text,
-    form,
-)
-from reconciler.values import Mark, float32, marked, number, unmarked
+from reconciler.resource import Path, Reference, Resource, ResourceGraph, laid_over
+from reconciler.shape import FREE, TEXT, Message, Table
+from reconciler.spec import Flag, Id, Metadata, Notes, Spec, Text
+from reconciler.values import Mark, marked, number, unmarked
 
 _EDITABLE = (
     "description",
@@ -70,178 +52,6 @@ _EDITABLE = (
     "image",
     "is_template",
 )
-_ENUMS = {"concept_threshold_type": COMPARATORS, "annotation_status": ANNOTATION_STATUSES}
-
-
-class NodeModelSpec(Spec):
-    """A model by the platform's own field names."""
-
-    model_id: LooseId
-    """The model's id."""
-    model_version_id: Text | None = None
-    """The version to pin; the one this manifest describes if left out."""
-    user_id: Text | None = None
-    """The owner, for a model of another app."""
-    app_id: Text | None = None
-    """The app that the model belongs to."""
-
-    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {
-            "model_id": "workflow.nodes[].model.id",
-            "model_version_id": "workflow.nodes[].model.model_version.id",
-            "user_id": "workflow.nodes[].model.user_id",
-            "app_id": "workflow.nodes[].model.app_id",
-        }
-    )
-    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
-        {
-            "model_id": "general-image-recognition",
-            "model_version_id": "aa7f35c01e0642fda5cf400f543e7c40",
-            "user_id": "clarifai",
-            "app_id": "main",
-        }
-    )
-
-
-_NAME, _LONG = form("name"), form("long form")
-
-
-def _model_form(value: Any) -> str:
-    return _LONG if isinstance(value, dict | NodeModelSpec) else _NAME
-
-
-NodeModel = Annotated[
-    Annotated[ModelName, Tag(_NAME)] | Annotated[NodeModelSpec, Tag(_LONG)],
-    Discriminator(_model_form),
-]
-
-
-class OverrideConceptSpec(Spec):
-    """A concept as a node has it instead of as its model has it."""
-
-    id: LooseId
-    """The concept's id."""
-    value: Score = 1.0
-    """Of a thresholder, the threshold."""
-
-    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {
-            "id": "workflow.nodes[].output_info_override.data.concepts[].id",
-            "value": "workflow.nodes[].output_info_override.data.concepts[].value",
-        }
-    )
-    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
-        {
-            "id": "adult",
-            "value": 0.9,
-        }
-    )
-
-
-class OverrideDataSpec(Spec):
-    """What replaces ``output_info.data``."""
-
-    concepts: list[OverrideConceptSpec] = Field(default_factory=list)
-    """All concepts that the model is to have here."""
-
-    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {
-            "concepts": "workflow.nodes[].output_info_override.data.concepts",
-        }
-    )
-    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
-        {
-            "concepts": [{"id": "adult", "value": 0.9}],
-        }
-    )
-
-
-class OverrideSpec(Spec):
-    """What replaces parts of a model's ``output_info`` in one workflow."""
-
-    data: OverrideDataSpec | None = None
-    """Concepts, with their thresholds."""
-    params: Data | None = None
-    """Parameters, as the platform names them."""
-
-    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {
-            "data": "workflow.nodes[].output_info_override.data",
-            "params": "workflow.nodes[].output_info_override.params",
-        }
-    )
-    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
-        {
-            "data": {"concepts": [{"id": "adult", "value": 0.9}]},
-            "params": {"concept_threshold_type": "GREATER_THAN"},
-        }
-    )
-
-
-class NodeInputSpec(Spec):
-    """A node to read from, as the API and the official SDK write it."""
-
-    node_id: LooseId
-    """The id of a node of this workflow."""
-
-    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"node_id": "workflow.nodes[].node_inputs[].node_id"}
-    )
-    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType({"node_id": "mapper"})
-
-
-_ID = form("id")
-
-
-def _input_form(value: Any) -> str:
-    return _LONG if isinstance(value, dict | NodeInputSpec) else _ID
-
-
-def _node_id(value: str | NodeInputSpec) -> str:
-    return value if isinstance(value, str) else value.node_id
-
-
-NodeInput = Annotated[
-    Annotated[LooseId, Tag(_ID)] | Annotated[NodeInputSpec, Tag(_LONG)],
-    Discriminator(_input_form),
-    AfterValidator(_node_id),
-]
-
-
-class NodeSpec(Spec):
-    """One step of a workflow: a model, and the nodes that it reads from."""
-
-    id: LooseId
-    """Unique in the workflow."""
-    model: NodeModel
-    """``ID`` of this manifest or ``user/app/model``, either with ``@version``; or the long form."""
-    node_inputs: list[NodeInput] = Field(default_factory=list)
-    """The nodes it reads from; the workflow's input if empty."""
-    suppress_output: Flag = False
-    """Run, but leave the output out of prediction results."""
-    output_info_override: OverrideSpec | None = None
-    """``data`` and ``params`` that replace the model's own in this workflow."""
-
-    WIRE: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {
-            "id": "workflow.nodes[].id",
-            "model": "workflow.nodes[].model",
-            "node_inputs": "workflow.nodes[].node_inputs[].node_id",
-            "suppress_output": "workflow.nodes[].suppress_output",
-            "output_info_override": "workflow.nodes[].output_info_override",
-        }
-    )
-    EXAMPLE: ClassVar[Mapping[str, Any]] = MappingProxyType(
-        {
-            "id": "confident",
-            "model": "confident",
-            "node_inputs": ["mapper"],
-            "suppress_output": True,
-            "output_info_override": {"data": {"concepts": [{"id": "adult", "value": 0.9}]}},
-        }
-    )
-
-
 _GENERAL = "clarifai/main/general-image-recognition@aa7f35c01e0642fda5cf400f543e7c40"
 _NODES = [
     {"id": "general", "model": _GENERAL},
@@ -285,29 +95,6 @@ class WorkflowSpec(Spec):
     )
 
 
-_NODE_FORM = Message(
-    {
-        "model": FULL_NAME,
-        "model_version_id": TEXT,
-        "node_inputs": Many(TEXT),
-        "suppress_output": FLAG,
-        "output_info_override": Message(
-            {
-                "data": Message({"concepts": Table(NUMBER)}, there=("concepts",)),
-                "params": FREE,
-            }
-        ),
-    },
-    there=(
-        "model",
-        "model_version_id",
-        "node_inputs",
-        "suppress_output",
-        "output_info_override",
-    ),
-)
-
-
 class WorkflowKind(Kind):
     """``~/workflows``. A change of nodes is one PATCH with the whole graph: the cutover."""
 
@@ -318,7 +105,7 @@ class WorkflowKind(Kind):
     renames: ClassVar[bool] = True
     routing_fields: ClassVar[frozenset[str]] = frozenset({"nodes"})
     declared: ClassVar[Message] = Message(
-        {"description": TEXT, "notes": TEXT, "metadata": FREE, "nodes": Table(_NODE_FORM)},
+        {"description": TEXT, "notes": TEXT, "metadata": FREE, "nodes": Table(NODE_FORM)},
         there=("nodes",),
     )
 
@@ -331,41 +118,18 @@ class WorkflowKind(Kind):
         """One resource for each workflow, which refers to its nodes' models and overridden concepts."""
         own_models = sections.get("models") or {}
         for id_, spec in (sections.get(self.section) or {}).items():
-            nodes: dict[str, Any] = {}
-            references: list[Reference] = []
-            externals: list[External] = []
-            for index, node in enumerate(spec.nodes):
-                model, version, external = _model(node.model, own_models, scope)
-                nodes[node.id] = {
-                    "model": model,
-                    "model_version_id": version,
-                    "node_inputs": tuple(sorted(node.node_inputs)),
-                    "suppress_output": node.suppress_output,
-                    "output_info_override": _override(
-                        node.output_info_override.model_dump()
-                        if node.output_info_override
-                        else None
-                    ),
-                }
-                base, at = ("nodes", node.id), ("nodes", index, "model")
-                if external:
-                    externals.append(
-                        External(model, version, (*base, "model"), (*base, "model_version_id"), at)
-                    )
-                else:
-                    references += uses_model(model, version, base, at)[0]
-                    references += _named_concepts(node, base, ("nodes", index))
+            nodes, references, externals = declared_nodes(spec.nodes, own_models, scope)
             yield Resource(
                 Address(self.name, (id_,)),
                 {**spec.stated("description", "notes", "metadata"), "nodes": nodes},
-                references=tuple(references),
-                externals=tuple(externals),
+                references=references,
+                externals=externals,
                 options={
                     **spec.stated("prevent_destroy"),
                     "written_nodes": tuple(
                         (node.id, tuple(node.node_inputs)) for node in spec.nodes
                     ),
-                    **_written_overrides(spec),
+                    **written_overrides(spec.nodes),
                 },
                 source=(self.section, id_),
             )
@@ -392,7 +156,7 @@ class WorkflowKind(Kind):
             target.user_id,
         ):
             return
-        nodes, references = _live_nodes(answer, target)
+        nodes, references = live_nodes(answer, target)
         yield Resource(
             Address(self.name, (answer["id"],)),
             {
@@ -418,7 +182,7 @@ class WorkflowKind(Kind):
 
     def read_history(self, item: Json, target: Target) -> Iterable[Reference]:
         """What the nodes of an earlier version pinned."""
-        return _live_nodes(item, target)[1]
+        return live_nodes(item, target)[1]
 
     def create(self, job: Job) -> Conversation[Learnt]:
         """``POST ~/workflows``, merged with others."""
@@ -459,7 +223,7 @@ class WorkflowKind(Kind):
     def _body(self, job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
         stated = dict(job.wanted.fields)
         nodes = [
-            _node_wire(id_, node, Scope(job.target)) for id_, node in stated.pop("nodes").items()
+            node_wire(id_, node, Scope(job.target)) for id_, node in stated.pop("nodes").items()
         ]
         metadata = laid_over(raw.get("metadata") or {}, stated.pop("metadata", {}))
         return {
@@ -469,106 +233,6 @@ class WorkflowKind(Kind):
             "nodes": nodes,
             "metadata": marked(metadata, written_mark(self, job)),
         }
-
-
-def _named_concepts(node: NodeSpec, base: Path, at: Place) -> Iterator[Reference]:
-    """The concepts that a node of the app's own model has instead of its model's."""
-    data = node.output_info_override.data if node.output_info_override else None
-    within = ("output_info_override", "data", "concepts")
-    for index, concept in enumerate(data.concepts if data else ()):
-        to = Address("concept", (concept.id,))
-        yield Reference((*base, *within, concept.id), to, at=(*at, *within, index, "id"))
-
-
-def _written_overrides(spec: WorkflowSpec) -> Mapping[str, Any]:
-    """The concepts of overriding nodes, in the order in which they are written, if there are any."""
-    orders = {
-        node.id: tuple(concept.id for concept in node.output_info_override.data.concepts)
-        for node in spec.nodes
-        if node.output_info_override and node.output_info_override.data
-    }
-    return {"written_overrides": orders} if orders else {}
-
-
-def _model(
-    stated: str | NodeModelSpec, own_models: Mapping[str, Any], scope: Scope
-) -> tuple[str, str, bool]:
-    """A node's model in normal form: its name, its version, and whether it is not of this manifest."""
-    if isinstance(stated, str):
-        model, version = written_model(stated, scope)
-        return model, version, "/" in stated and model not in own_models
-    version = stated.model_version_id or ""
-    if stated.user_id is None and stated.app_id is None:
-        return stated.model_id, version, stated.model_id not in own_models
-    user = stated.user_id or scope.target.user_id
-    user = scope.me if user == "me" else user
-    model = owned_model(user, stated.app_id or scope.target.app_id, stated.model_id, scope)
-    return model, version, model not in own_models
-
-
-def _live_nodes(answer: Json, target: Target) -> tuple[dict[str, Any], tuple[Reference, ...]]:
-    """The nodes of a live workflow, or of a version of it, and what they pin."""
-    nodes: dict[str, Any] = {}
-    references: list[Reference] = []
-    for node in answer.get("nodes") or ():
-        wire = node.get("model") or {}
-        model = owned_model(
-            wire.get("user_id") or target.user_id,
-            wire.get("app_id") or target.app_id,
-            wire.get("id", ""),
-            Scope(target),
-        )
-        version = (wire.get("model_version") or {}).get("id", "")
-        inputs = (source["node_id"] for source in node.get("node_inputs") or ())
-        nodes[node["id"]] = {
-            "model": model,
-            "model_version_id": version,
-            "node_inputs": tuple(sorted(inputs)),
-            "suppress_output": bool(node.get("suppress_output")),
-            "output_info_override": _override(node.get("output_info_override")),
-        }
-        references += uses_model(model, version, ("nodes", node["id"]), ())[0]
-    return nodes, tuple(references)
-
-
-def _override(stated: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Only ``data`` and ``params`` count; concepts by id, enums by name."""
-    stated = stated or {}
-    override: dict[str, Any] = {}
-    concepts = (stated.get("data") or {}).get("concepts")
-    if concepts:
-        override["data"] = {
-            "concepts": {c["id"]: float32(float(c.get("value", 1))) for c in concepts}
-        }
-    params = number(stated.get("params") or {})
-    if params:
-        override["params"] = {
-            key: (_ENUMS[key].name_of(value) or value) if key in _ENUMS else value
-            for key, value in params.items()
-        }
-    return override
-
-
-def _node_wire(id_: str, node: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
-    wire: dict[str, Any] = {
-        "id": id_,
-        "model": model_wire(node["model"], node["model_version_id"], scope),
-    }
-    if node["node_inputs"]:
-        wire["node_inputs"] = [{"node_id": source} for source in node["node_inputs"]]
-    if node["suppress_output"]:
-        wire["suppress_output"] = True
-    if override := dict(node["output_info_override"]):
-        if "data" in override:
-            concepts = override["data"]["concepts"].items()
-            override["data"] = {"concepts": [{"id": i, "value": v} for i, v in concepts]}
-        if "params" in override:
-            override["params"] = {
-                key: _ENUMS[key].number_of(value) if key in _ENUMS else value
-                for key, value in override["params"].items()
-            }
-        wire["output_info_override"] = override
-    return wire
 
 
 KIND = WorkflowKind()

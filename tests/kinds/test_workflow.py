@@ -13,7 +13,8 @@ from reconciler.address import Address
 from reconciler.call import Call, Listing, Target
 from reconciler.catalogue import MODEL_TYPES
 from reconciler.kind import Job, Scope, Write
-from reconciler.kinds.workflow import KIND, NodeInputSpec, NodeModelSpec, NodeSpec, WorkflowSpec
+from reconciler.kinds.nodes.spec import NodeInputSpec, NodeModelSpec, NodeSpec
+from reconciler.kinds.workflow import KIND, WorkflowSpec
 from reconciler.resource import External, Reference, Resource, ResourceGraph
 from reconciler.values import Mark, thaw
 

@@ -36,7 +36,12 @@ GROUPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "versions": (("planning/versions.py",), ("planning/test_versions.py",)),
     "normal forms": (
-        ("kinds/workflow.py", "kinds/model_types/thresholder.py", "kinds/model_types/writer.py"),
+        (
+            "kinds/workflow.py",
+            "kinds/nodes/normal.py",
+            "kinds/model_types/thresholder.py",
+            "kinds/model_types/writer.py",
+        ),
         (
             "kinds/test_workflow.py",
             "kinds/test_operators.py",
