@@ -325,8 +325,12 @@ def _hashable(value: Any) -> Hashable:
 
 def delta(file: PlanFile, fresh: Plan) -> Mapping[str, tuple[str, ...]]:
     """By address, how the operations of a new plan differ from those of a saved one."""
-    operations = json.dumps([operation_to_json(one) for one in fresh.operations])
-    return moved_operations(file.operations, json.loads(operations))
+    return moved_operations(file.operations, _plain(fresh.operations))
+
+
+def _plain(operations: Iterable[Operation]) -> Any:
+    """Operations as a plan file would give them back."""
+    return json.loads(json.dumps([operation_to_json(one) for one in operations]))
 
 
 def moved(file: PlanFile, fresh: Plan) -> tuple[str, ...]:
@@ -336,7 +340,7 @@ def moved(file: PlanFile, fresh: Plan) -> tuple[str, ...]:
         ("user_id", file.target.user_id, fresh.target.user_id),
         ("app_id", file.target.app_id, fresh.target.app_id),
     )
-    operations = delta(file, fresh)
+    operations = moved_operations(file.operations, _plain(fresh.operations), same_wish=True)
     now = _live_objects(fresh, map(Address.parse, file.live_objects))
     objects = moved_objects(file.live_objects, live_objects(fresh) | now)
     return (

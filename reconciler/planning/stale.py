@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.planning.change import Action
 from reconciler.values import LATER
 
 _FACTS = ("version", "previous")
+_CHANGING = (Action.UPDATE, Action.SET_DEFAULT)
 _CONSEQUENCES = ("class", "requires", "reason", "known_after_apply")
 
 
 def moved_operations(
-    planned: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
+    planned: Sequence[Mapping[str, Any]],
+    now: Sequence[Mapping[str, Any]],
+    *,
+    same_wish: bool = False,
 ) -> Mapping[str, tuple[str, ...]]:
     """What differs between two lists of operations, as plan files have them, by address.
 
     Empty only for equal lists. What follows from other differences is named only if there are none.
+    ``same_wish``: both want the same of the app, so that only the app can have moved; then what it
+    was and what it is are told, also of what no operation was planned for.
     """
     before = {(op["address"], op["action"]): op for op in planned}
     after = {(op["address"], op["action"]): op for op in now}
-    lines: dict[str, tuple[str, ...]] = {}
+    gone = _created(after) - _created(before) if same_wish else frozenset()
+    lines: dict[str, tuple[str, ...]] = {
+        address: (_gone(address, [action for one, action in before if one == address]),)
+        for address in sorted(gone)
+    }
+    pending = {address for address, _ in after}
+    keys = [key for key in dict.fromkeys((*before, *after)) if key[0] not in gone]
     for describe in (_moved_operation, _moved_consequences):
-        for key in dict.fromkeys((*before, *after)):
-            found = tuple(describe(*key, before.get(key), after.get(key)))
-            if found:
+        for key in keys:
+            sides = _Sides(
+                *key,
+                before.get(key),
+                after.get(key),
+                same_wish,
+                created=(key[0], Action.CREATE) in before,
+                settled=key[0] not in pending,
+            )
+            if found := tuple(describe(sides)):
                 lines[key[0]] = lines.get(key[0], ()) + found
         if lines:
             return lines
@@ -46,24 +66,43 @@ def moved_objects(
     }
 
 
-def _moved_operation(
-    address: str,
-    action: str,
-    planned: Mapping[str, Any] | None,
-    now: Mapping[str, Any] | None,
-) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """One operation then and now; ``created``: its object was to be made, ``settled``: nothing is to
+    be done to it any more.
+    """
+
+    address: str
+    action: str
+    planned: Mapping[str, Any] | None
+    now: Mapping[str, Any] | None
+    same_wish: bool
+    created: bool
+    settled: bool
+
+
+def _created(operations: Iterable[tuple[str, str]]) -> Set[str]:
+    return {address for address, action in operations if action == Action.CREATE}
+
+
+def _gone(address: str, actions: Sequence[str]) -> str:
+    verbs = " and ".join(map(_verb, actions)) or "stay"
+    return f"{address}: planned to {verbs}, found gone"
+
+
+def _moved_operation(sides: _Sides) -> Iterator[str]:
+    address, action, planned, now = sides.address, sides.action, sides.planned, sides.now
     before, after = _changes(planned), _changes(now)
-    if now is None:
+    fields_tell = sides.same_wish and sides.settled and before and action in _CHANGING
+    if now is None and not fields_tell:
         yield f"{address}: planned to {_verb(action)}, and there is no need to now"
     elif planned is None and (action == Action.CREATE or not after):
         yield f"{address}: to {_verb(action)} now, which was not planned"
-    elif planned is None:
-        for path, change in after.items():
-            yield from _moved_field(f"{address} {path}", None, change)
-    elif planned != now:
+    else:
         for path in dict.fromkeys((*before, *after)):
-            yield from _moved_field(f"{address} {path}", before.get(path), after.get(path))
-        yield from _moved_facts(address, planned, now, _FACTS)
+            yield from _moved_field(path, sides, before.get(path), after.get(path))
+        if planned and now:
+            yield from _moved_facts(address, planned, now, _FACTS)
 
 
 def _changes(operation: Mapping[str, Any] | None) -> Mapping[str, Mapping[str, Any]]:
@@ -77,12 +116,9 @@ def _changes(operation: Mapping[str, Any] | None) -> Mapping[str, Mapping[str, A
     }
 
 
-def _moved_consequences(
-    address: str, action: str, planned: Mapping[str, Any] | None, now: Mapping[str, Any] | None
-) -> Iterator[str]:
-    del action
-    if planned and now:
-        yield from _moved_facts(address, planned, now, _CONSEQUENCES)
+def _moved_consequences(sides: _Sides) -> Iterator[str]:
+    if sides.planned and sides.now:
+        yield from _moved_facts(sides.address, sides.planned, sides.now, _CONSEQUENCES)
 
 
 def _moved_facts(
@@ -95,13 +131,18 @@ def _moved_facts(
 
 
 def _moved_field(
-    name: str, planned: Mapping[str, Any] | None, now: Mapping[str, Any] | None
+    path: str,
+    sides: _Sides,
+    planned: Mapping[str, Any] | None,
+    now: Mapping[str, Any] | None,
 ) -> Iterator[str]:
+    name = f"{sides.address} {path}"
     if now is None and planned is not None:
-        against = _value(planned["before"])
-        yield f"{name}: planned against {against}, found as wanted already"
+        known = sides.same_wish and planned["after"] != LATER
+        found = f"{_value(planned['after'])}, as wanted" if known else "as wanted already"
+        yield f"{name}: planned against {_value(planned['before'])}, found {found}"
     elif planned is None and now is not None:
-        yield f"{name}: planned to stay, found {_value(now['before'])}"
+        yield f"{name}: planned {_stayed(sides, now)}, found {_value(now['before'])}"
     elif planned is not None and now is not None:
         if planned["before"] != now["before"]:
             yield (
@@ -113,6 +154,14 @@ def _moved_field(
                 f"{name}: planned to become {_value(planned['after'])}, "
                 f"would now become {_value(now['after'])}"
             )
+
+
+def _stayed(sides: _Sides, now: Mapping[str, Any]) -> str:
+    """How a field was that no operation was to change: as it is wanted, if that is still the same."""
+    if not sides.same_wish or now["after"] == LATER:
+        return "to stay"
+    was = None if sides.created else now["after"]
+    return f"against {_value(was)}"
 
 
 def _moved_object(

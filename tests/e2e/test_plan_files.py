@@ -59,7 +59,7 @@ def test_it_is_stale_once_carried_out(here: Here, planned: Path, platform: Sandb
     here.done("apply", "plan.json")
     said = refused(here, platform)
     assert said.startswith("error: stale plan:\n")
-    assert "model.plausible: planned to update, and there is no need to now" in said
+    assert "model.plausible thresholds.adult: planned against 0.1, found 0.2, as wanted" in said
     assert "make a new plan" in said
 
 

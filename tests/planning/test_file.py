@@ -356,7 +356,9 @@ def test_a_field_that_someone_changed_is_named_with_both_values(world: World) ->
 def test_a_new_difference_is_named(world: World) -> None:
     file = saved(world, people(sure=0.9))
     world.platform.concepts["adult"]["name"] = "grown-up"
-    assert replanned(world, file) == ('concept.adult name: planned to stay, found "grown-up"',)
+    assert replanned(world, file) == (
+        'concept.adult name: planned against "adult", found "grown-up"',
+    )
 
 
 def test_an_operation_that_was_carried_out_since_is_named(world: World) -> None:
@@ -372,10 +374,18 @@ def test_a_plan_that_was_carried_out_is_stale_for_what_it_did_alone(world: World
     file = saved(world, people(sure=0.9))
     assert "model.mapper" in file.live_objects
     world.apply(people(sure=0.9))
-    assert replanned(world, file) == tuple(
-        f"{address}: planned to update, and there is no need to now"
-        for address in (CONFIDENT, "model.doubtful", "workflow.auto-annotation")
-    )
+    nodes = "workflow.auto-annotation nodes."
+    for line, pattern in zip(
+        replanned(world, file),
+        (
+            f"{CONFIDENT} thresholds.adult: planned against 0.95, found 0.9, as wanted",
+            "model.doubtful thresholds.adult: planned against 0.95, found 0.9, as wanted",
+            rf'{nodes}confident.model_version_id: planned against "\w+", found as wanted already',
+            rf'{nodes}doubtful.model_version_id: planned against "\w+", found as wanted already',
+        ),
+        strict=True,
+    ):
+        assert re.fullmatch(pattern, line)
 
 
 def test_a_pinned_model_that_vanished_is_named(world: World) -> None:
@@ -389,7 +399,7 @@ def test_a_pinned_model_that_vanished_is_named(world: World) -> None:
 def test_an_object_that_vanished_is_named(world: World) -> None:
     file = saved(world, people(sure=0.9))
     del world.platform.concepts["adult"]
-    assert replanned(world, file) == ("concept.adult: to create now, which was not planned",)
+    assert replanned(world, file) == ("concept.adult: planned to stay, found gone",)
 
 
 def test_a_stray_version_of_what_is_touched_is_named(world: World) -> None:

@@ -86,6 +86,51 @@ def test_operations_that_came_and_went() -> None:
     }
 
 
+MADE = {**FOLLOWS, "action": "create"}
+TRAINED = {**operation(("thresholds.adult", 0.5, 0.6)), "action": "train"}
+NEWLY = operation(("description", "a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("planned", "now", "lines"),
+    [
+        pytest.param([], [NEWLY], [" description: planned against \"b\", found \"a\""], id="changed"),
+        pytest.param([], [FOLLOWS], [f' {PIN}: planned to stay, found "v1"'], id="follows now"),
+        pytest.param(
+            [NEWLY], [], [" description: planned against \"a\", found \"b\", as wanted"], id="done already"
+        ),
+        pytest.param(
+            [FOLLOWS], [], [f' {PIN}: planned against "v1", found as wanted already'], id="followed already"
+        ),
+        pytest.param(
+            [NEWLY],
+            [TRAINED],
+            [
+                ": planned to update, and there is no need to now",
+                " thresholds.adult: planned against 0.6, found 0.5",
+            ],
+            id="another action",
+        ),
+        pytest.param([], [MADE], [": planned to stay, found gone"], id="gone"),
+        pytest.param([NEWLY], [MADE], [": planned to update, found gone"], id="gone, to be changed"),
+        pytest.param(
+            [MADE],
+            [NEWLY],
+            [
+                ": planned to create, and there is no need to now",
+                " description: planned against nothing, found \"a\"",
+            ],
+            id="made by somebody else",
+        ),
+    ],
+)  # fmt: skip
+def test_of_the_same_wish_it_is_known_what_the_app_was(
+    planned: list[dict[str, Any]], now: list[dict[str, Any]], lines: list[str]
+) -> None:
+    told = moved_operations(planned, now, same_wish=True)
+    assert told == {"workflow.main": tuple(f"workflow.main{line}" for line in lines)}
+
+
 def test_equal_operations_did_not_move() -> None:
     assert moved_operations([FOLLOWS], [dict(FOLLOWS)]) == {}
 
