@@ -6,24 +6,16 @@ version is posted unless there is one that holds the wanted configuration.
 
 from __future__ import annotations
 
-import functools
-import operator
-import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from importlib import import_module
-from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Discriminator, Field, GetJsonSchemaHandler, Tag
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import Field
 
 from reconciler import catalogue
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
 from reconciler.catalogue import (
-    MODEL_TYPE_ALIASES,
     MODEL_TYPES,
     VISIBILITIES,
     canonical_model_type,
@@ -49,8 +41,16 @@ from reconciler.kind import (
     unmoved,
     written_mark,
 )
-from reconciler.kinds import model_types
-from reconciler.kinds.model_types.base import ModelSpec, ModelType
+from reconciler.kinds.model_types.base import ModelSpec
+from reconciler.kinds.model_types.every import type_of, union
+from reconciler.kinds.model_types.version import (
+    UNLABELLED,
+    UNTRAINED,
+    how_many,
+    recorded,
+    status_of,
+    trusted_digest,
+)
 from reconciler.resource import (
     Resource,
     ResourceGraph,
@@ -61,8 +61,8 @@ from reconciler.resource import (
     same,
 )
 from reconciler.shape import FREE, TEXT, Message
-from reconciler.spec import Id, form
-from reconciler.values import DIGEST_SCHEME, Mark, marked, number, unmarked, version_digest
+from reconciler.spec import Id
+from reconciler.values import Mark, marked, number, unmarked, version_digest
 
 _EDITABLE = (
     "description",
@@ -76,15 +76,10 @@ _EDITABLE = (
     "image",
     "presets",
 )
-_TRAINED = frozenset({21100})
-_PENDING = frozenset({21101, 21103, 21104, 21107})
-_UNTRAINED = 21102
-_UNLABELLED = frozenset({21110, 21111, 21112, 21117})
 _LABEL_HINT = (
     "label inputs with the model's concepts (reconciler inputs add PATH IMAGES --concept ID), "
     "then apply again"
 )
-_OTHER = "other"
 _EXAMPLE = {
     "confident": {
         "model_type_id": "concept-threshold",
@@ -97,62 +92,6 @@ _EXAMPLE = {
         "annotation_user_id": "me",
     },
 }
-
-
-def _scan() -> Iterator[tuple[str, ModelType]]:
-    for module in pkgutil.iter_modules(model_types.__path__):
-        if module.name != "base":
-            type_ = import_module(f"{model_types.__name__}.{module.name}").TYPE
-            for id_ in type_.ids or (_OTHER,):
-                yield id_, type_
-
-
-TYPES: Mapping[str, ModelType] = MappingProxyType(dict(_scan()))
-"""Every type by each of its ids; ``other`` stands for all the rest."""
-
-
-def _form(value: Any) -> str:
-    type_id = value.get("model_type_id") if isinstance(value, dict) else None
-    return form(type_id if isinstance(type_id, str) and type_id in TYPES else _OTHER)
-
-
-class _ByType:
-    """Shows an editor the keys of the type that a model states, instead of every type's at once."""
-
-    def __get_pydantic_json_schema__(
-        self, union: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        choices: Mapping[str, Any] = union["choices"]
-        named = sorted(id_ for id_ in TYPES if id_ != _OTHER)
-        types = [*MODEL_TYPES, *MODEL_TYPE_ALIASES]
-        branches: list[JsonSchemaValue] = [
-            {"if": _stating({"const": id_}), "then": handler(choices[form(id_)])} for id_ in named
-        ]
-        rest = {"if": _stating({"not": {"enum": named}}), "then": handler(choices[form(_OTHER)])}
-        known = {
-            "description": "What the model is.",
-            "examples": sorted(types),
-            "x-wire": ModelSpec.WIRE["model_type_id"],
-        }
-        return {
-            "type": "object",
-            "properties": {"model_type_id": known},
-            "required": ["model_type_id"],
-            "allOf": [*branches, rest],
-        }
-
-
-def _stating(type_id: JsonSchemaValue) -> JsonSchemaValue:
-    # of what is no mapping at all, one complaint is enough
-    stated = {"properties": {"model_type_id": type_id}, "required": ["model_type_id"]}
-    return {"type": "object", **stated}
-
-
-def _union() -> Any:
-    """All specs, told apart by ``model_type_id``."""
-    annotated: Any = Annotated
-    members = [annotated[type_.spec, Tag(form(id_))] for id_, type_ in sorted(TYPES.items())]
-    return annotated[functools.reduce(operator.or_, members), Discriminator(_form), _ByType()]
 
 
 class ModelKind(VersionedKind):
@@ -181,7 +120,7 @@ class ModelKind(VersionedKind):
     def section_type(self) -> Any:
         """The app's models by id."""
         annotated: Any = Annotated
-        return annotated[dict[Id, _union()], Field(examples=[_EXAMPLE])]  # type: ignore[misc]  # built from the types found
+        return annotated[dict[Id, union()], Field(examples=[_EXAMPLE])]  # type: ignore[misc]  # built from the types found
 
     def declare(self, sections: Mapping[str, Any], scope: Scope) -> Iterable[Resource]:
         """One resource for each model of the manifest."""
@@ -189,7 +128,7 @@ class ModelKind(VersionedKind):
             yield self._declare(id_, spec, scope)
 
     def _declare(self, id_: str, spec: ModelSpec, scope: Scope) -> Resource:
-        declared = _type(spec.model_type_id).declare(spec, scope)
+        declared = type_of(spec.model_type_id).declare(spec, scope)
         return Resource(
             Address(self.name, (id_,)),
             {
@@ -213,7 +152,7 @@ class ModelKind(VersionedKind):
             yield Problem(
                 "RC104", ("model_type_id",), f"models of type {type_id!r} cannot be created"
             )
-        yield from _type(type_id).check(resource)
+        yield from type_of(type_id).check(resource)
 
     def elsewhere(self, id_: str) -> str:
         """A model of ``clarifai/main`` by its full name, pinned."""
@@ -224,7 +163,7 @@ class ModelKind(VersionedKind):
 
     def declared_configuration(self, fields: Mapping[str, Any]) -> Message:
         """As its type has it."""
-        return _type(fields["model_type_id"]).declared
+        return type_of(fields["model_type_id"]).declared
 
     def trains(self, resource: Resource) -> bool:
         """Whether a new version has to be trained before it can be used."""
@@ -272,15 +211,15 @@ class ModelKind(VersionedKind):
 
     def read_version(self, item: Json, resource: Resource, *, full: bool) -> Version:
         """Its configuration only from an answer that shows it; a list's silence says nothing."""
-        type_ = _type(resource.fields["model_type_id"])
+        type_ = type_of(resource.fields["model_type_id"])
         scope = _scope(resource)
         return Version(
             item["id"],
-            _status(item),
+            status_of(item),
             item.get("created_at", ""),
-            _trusted_digest(item),
+            trusted_digest(item),
             type_.read(item, scope) if full else None,
-            *_record(item),
+            *recorded(item),
         )
 
     def create(self, job: Job) -> Conversation[Learnt]:
@@ -344,13 +283,13 @@ class ModelKind(VersionedKind):
             version = (answer or {}).get("model_version") or {}
             status = version.get("status") or {}
             text = status.get("description", "") or f"status {status.get('code')}"
-            match _status(version):
+            match status_of(version):
                 case VersionStatus.TRAINED:
                     return {"version": version_id}
-                case VersionStatus.FAILED if status.get("code") != _UNTRAINED:
+                case VersionStatus.FAILED if status.get("code") != UNTRAINED:
                     raise OperationError(
                         f"version {version_id} was not trained: {text} (code {status.get('code')})",
-                        hint=_LABEL_HINT if status.get("code") in _UNLABELLED else "",
+                        hint=_LABEL_HINT if status.get("code") in UNLABELLED else "",
                     )
                 case _ if waited >= job.train_timeout:
                     raise OperationError(
@@ -387,9 +326,9 @@ class ModelKind(VersionedKind):
         """A version after ``earlier`` ones, if left out as many as were live."""
         wanted = job.wanted
         assert wanted.configuration is not None
-        type_ = _type(wanted.fields["model_type_id"])
+        type_ = type_of(wanted.fields["model_type_id"])
         digest = version_digest(wanted.configuration)
-        earlier = _how_many(job.live) if earlier is None else earlier
+        earlier = how_many(job.live) if earlier is None else earlier
         number = None if earlier is None else earlier + 1
         mark = Mark(job.mark.owner, digest=digest, number=number)
         version = {
@@ -409,7 +348,7 @@ class ModelKind(VersionedKind):
                     "the service took the version and did not say which it is",
                     hint="plan again: a version that holds what is wanted is used again",
                 )
-        if _status(made) is VersionStatus.FAILED:
+        if status_of(made) is VersionStatus.FAILED:
             status = made.get("status") or {}
             raise OperationError(f"version {made['id']}: {status.get('description')}")
         return {"version": made["id"]}
@@ -419,7 +358,7 @@ class ModelKind(VersionedKind):
         known = {version.id for version in (job.live.versions if job.live else ())}
         items = yield self.versions(job.target, job.wanted.address)
         for item in items:
-            if item["id"] not in known and _status(item) is not VersionStatus.FAILED:
+            if item["id"] not in known and status_of(item) is not VersionStatus.FAILED:
                 answer = yield self.version(job.target, job.wanted.address, item["id"])
                 if answer and self._holds(answer["model_version"], job):
                     return answer
@@ -427,13 +366,9 @@ class ModelKind(VersionedKind):
 
     def _holds(self, version: Json, job: Job) -> bool:
         assert job.wanted.configuration is not None
-        type_ = _type(job.wanted.fields["model_type_id"])
+        type_ = type_of(job.wanted.fields["model_type_id"])
         found = type_.read(version, Scope(job.target))
         return same(job.wanted.configuration, found, self.open_maps)
-
-
-def _type(type_id: str) -> ModelType:
-    return TYPES.get(type_id, TYPES[_OTHER])
 
 
 def _trains(resource: Resource) -> bool:
@@ -444,48 +379,6 @@ def _trains(resource: Resource) -> bool:
 def _scope(resource: Resource) -> Scope:
     raw = resource.raw
     return Scope(Target(raw.get("user_id", "me"), raw.get("app_id", "")))
-
-
-def _status(version: Json) -> VersionStatus:
-    code = (version.get("status") or {}).get("code")
-    if code in _TRAINED:
-        return VersionStatus.TRAINED
-    return VersionStatus.PENDING if code in _PENDING else VersionStatus.FAILED
-
-
-def _trusted_digest(version: Json) -> str:
-    """The recorded digest, if nobody can have changed the version since it was made or trained."""
-    mark = Mark.read(version.get("metadata"))
-    changed = _micros(version.get("modified_at"))
-    made = max(_micros(version.get("created_at")), _micros(version.get("completed_at")))
-    if mark is None or not changed or not version.get("created_at") or changed > made:
-        return ""
-    return mark.digest if mark.digest.startswith(f"{DIGEST_SCHEME}:") else ""
-
-
-def _how_many(live: Resource | None) -> int | None:
-    """How many versions a model has; None where the service does not count them."""
-    if live is None or not live.versions:
-        return 0
-    return live.raw.get("version_count") or None
-
-
-def _record(version: Json) -> tuple[str, str, str, int | None]:
-    """The digest in a version's mark, trusted or not; when it was changed in place; whose it is; its number."""
-    mark = Mark.read(version.get("metadata"))
-    changed, made = (_micros(version.get(name)) for name in ("modified_at", "created_at"))
-    trained = _micros(version.get("completed_at"))
-    later = str(version["modified_at"]) if made and changed > max(made, trained) else ""
-    digest, count = (mark.digest, mark.number) if mark else ("", None)
-    return digest, later, str(version.get("user_id") or ""), count
-
-
-def _micros(timestamp: object) -> str:
-    """An RFC 3339 UTC time that sorts as text: a create answers in nanoseconds, a read in micros."""
-    if not isinstance(timestamp, str) or not timestamp:
-        return ""
-    second, _, fraction = timestamp.rstrip("Z").partition(".")
-    return f"{second}.{fraction[:6]:0<6}"
 
 
 KIND = ModelKind()
