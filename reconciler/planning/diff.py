@@ -67,6 +67,7 @@ def compare(
     twins = live.by_identity()
     changes: list[Change] = []
     refusals: list[str] = []
+    warnings: list[str] = []
     strays: dict[Address, tuple[str, ...]] = {}
     unchanged: list[Address] = []
     for resource in desired:
@@ -84,12 +85,14 @@ def compare(
             unchanged.append(resource.address)
         if choice and choice.strays:
             strays[resource.address] = choice.strays
+        if choice and choice.kept:
+            warnings.append(_kept(resource, choice))
     changes = _with_reasons(changes)
     if default := kinds.get(DEFAULT_WORKFLOW):
         changes += unpinned(changes, desired, live, default.rank, policy)
     undeclared = surplus.examine(desired, live, kinds, policy)
     prunable = {change.address for change in undeclared.deletes}
-    warnings = list(lookalikes(changes, undeclared.deletes))
+    warnings += lookalikes(changes, undeclared.deletes)
     if policy.prune:
         changes += undeclared.deletes
         warnings += undeclared.warnings
@@ -132,6 +135,14 @@ def _unpinnable(resource: Resource, choices: Mapping[Address, Choice]) -> Iterat
                 f"{resource.address}: {reference.to} has no trained version that could be pinned, "
                 "and its manifest says train: never; train it, or let apply do so"
             )
+
+
+def _kept(resource: Resource, choice: Choice) -> str:
+    return (
+        f"{resource.address}: version {choice.current} holds another specification than the "
+        f"manifest states, and stays, since train is {resource.options['train']}; to train it: "
+        f"--retrain {shlex.quote(str(resource.address))}"
+    )
 
 
 def _changes(

@@ -45,6 +45,7 @@ class Choice:
     a placeholder, or None if there is none to pin. ``base`` is the live configuration that the
     wanted one is shown against. ``right`` are the pinned versions that hold it already;
     ``strays`` versions that nothing of ours pins: newer ones, and twins that a lost answer left.
+    ``kept`` is whether ``current`` holds something else and is to stay: that is not to be trained.
     """
 
     version: VersionChoice | None
@@ -52,6 +53,7 @@ class Choice:
     base: Mapping[str, Any] = field(default_factory=dict)
     right: frozenset[str] = frozenset()
     strays: tuple[str, ...] = ()
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def choose(
         return base
     train = desired.options.get("train", "when-changed")
     settled = [version for version in base if wanted.holds(version)]
-    if not settled and base and train != "when-changed":
+    kept = not settled and bool(base) and train != "when-changed"
+    if kept:
         settled = list(base)
     if retrain:
         shown = wanted.shown(base[0]) if base else {}
@@ -118,7 +121,7 @@ def choose(
             return Question(versions=unread)
         right = frozenset(version.id for version in settled)
         strays = wanted.strays(chosen, pinned, thorough=thorough)
-        return Choice(None, chosen.id, wanted.shown(chosen), right, strays)
+        return Choice(None, chosen.id, wanted.shown(chosen), right, strays, kept)
     if train == "never":
         return Choice(None, None)
     shown = wanted.shown(base[0]) if base else {}

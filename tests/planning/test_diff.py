@@ -15,7 +15,15 @@ from reconciler.address import Address
 from reconciler.call import Target
 from reconciler.planning import diff, live
 from reconciler.planning.options import Options, Policy
-from reconciler.resource import NewVersion, Resource, ResourceGraph, ReuseVersion, is_blank, same
+from reconciler.resource import (
+    NewVersion,
+    Resource,
+    ResourceGraph,
+    ReuseVersion,
+    is_blank,
+    is_equal,
+    same,
+)
 
 
 def applied(data: dict[str, Any] | None = None) -> World:
@@ -445,6 +453,7 @@ def _bare(value: Any) -> Any:
 @example(want={"a": {"b": ""}}, have={"a": 1})
 @example(want={"a": ""}, have={})
 @example(want={"a": {"b": False}}, have={"a": {"c": None}})
+@example(want=[{"a": 0}], have=[{"a": False}])
 @example(want={"a": None, "b": {"c": 1}}, have={"a": {}, "b": ""})
 def test_whatever_differs_is_shown_with_what_stands_there_on_both_sides(
     name: str, want: Any, have: Any
@@ -468,7 +477,7 @@ def test_whatever_differs_is_shown_with_what_stands_there_on_both_sides(
             else:
                 assert field.before == stands
             assert field.after == _at(desired.fields, field.path)
-            assert (type(field.before), field.before) != (type(field.after), field.after)
+            assert not is_equal(field.after, field.before)
 
 
 def test_a_pin_that_was_moved_by_hand_does_not_follow_another_change_of_the_model() -> None:
@@ -569,7 +578,14 @@ def test_a_changed_specification_is_trained() -> None:
 
 def test_a_specification_that_is_not_to_be_trained_is_no_part_of_another_change() -> None:
     data = own(train="never", concepts=["people"], description="new")
-    changes = compared(applied(own()), data).changes
+    world = applied(own())
+    (version,) = world.platform.versions["own"]
+    found = compared(world, data)
+    assert found.warnings == (
+        f"model.own: version {version} holds another specification than the manifest states, "
+        "and stays, since train is never; to train it: --retrain model.own",
+    )
+    changes = found.changes
     assert said(changes) == ["update model.own (metadata): 1 field differs"]
     assert [(field.path, field.after) for field in changes[0].fields] == [(("description",), "new")]
     assert changes[0].version is None

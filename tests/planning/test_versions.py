@@ -272,7 +272,10 @@ def test_of_versions_of_one_moment_the_lower_id_is_taken() -> None:
 
 @pytest.mark.parametrize("following", [None, pinning("v1")], ids=["alone", "followed"])
 def test_what_is_never_to_be_trained_stays_as_it_is(following: Any) -> None:
-    assert chosen(following, read("v1", 1, OTHER), train="never") == stays("v1", base=OTHER)
+    kept = replace(stays("v1", base=OTHER), kept=True)
+    assert chosen(following, read("v1", 1, OTHER), train="never") == kept
+    assert chosen(following, read("v1", 1, OTHER), train="when-untrained") == kept
+    assert chosen(following, read("v1", 1, WANTED), train="never") == stays("v1")
     assert chosen(following, read("v1", 1, OTHER), train="when-changed") == minted(OTHER)
 
 
