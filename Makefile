@@ -23,7 +23,7 @@ coverage: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 test-long: $(VENV)/.dev
-	LONG=1 $(BIN)/python -m pytest -n 2 -q tests/manifest/test_fuzz.py tests/sandbox/test_any_request.py \
+	LONG=1 $(BIN)/python -m pytest -n 2 -q tests/manifest/test_fuzz.py tests/manifest/test_flow.py tests/sandbox/test_any_request.py \
 	  tests/sandbox/test_kill.py tests/planning/test_file_fuzz.py tests/api/test_answer_fuzz.py \
 	  tests/reliability tests/export tests/e2e/test_export.py
 

@@ -27,7 +27,7 @@ from reconciler.routing.workflow import (
 APP, MAIN = ("", ""), ("clarifai", "main")
 OWN = [ConceptKey(*APP, id_) for id_ in ("people", "man", "adult")]
 PUBLIC = [ConceptKey(*MAIN, f"ai_{index}") for index in range(4)]
-GRAPHS = 40 if not os.environ.get("RECONCILER_LONG") else 2000
+GRAPHS = 40 if not os.environ.get("LONG") else 2000
 SCORES = 300
 """Scores tried on each graph, besides those on and beside every threshold: 12,000 in all."""
 
