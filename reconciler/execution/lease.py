@@ -22,6 +22,9 @@ from reconciler.values import MARK_KEY
 
 _NAME: Final = "apply"
 
+_SHOWN_WITHIN: Final = 10.0
+"""Seconds after which a lease that was asked for, and that no read shows, is given up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -43,7 +46,9 @@ class Lease:
             return False
 
     def __str__(self) -> str:
-        return f"{self.holder} since {self.started}, until {self.expires} at the latest"
+        since = f" since {self.started}" if self.started else ""
+        until = f"until {self.expires} at the latest" if self.expires else "for an unknown time"
+        return f"{self.holder or 'somebody unnamed'}{since}, {until}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +83,11 @@ def take(
     """A lease of ``seconds``, at the latest after ``timeout``; None if there is no app yet.
 
     ``waiting`` is told whom it waits for. Raises ``LeaseError`` if another's does not end in time,
-    ApiError.
+    or if the service does not show ours, ApiError.
     """
     clock = clock or Clock()
-    deadline, pause, told = clock.monotonic() + timeout, 0.5, False
+    began, pause, told, asked = clock.monotonic(), 0.5, False, False
+    deadline = began + timeout
     while True:
         try:
             app = writer.get(Call("GET", target.path))["app"]
@@ -94,6 +100,15 @@ def take(
             writer.send(_patch(target, app, {}, "delete"))
             continue
         if found is None:
+            if asked and clock.monotonic() >= max(deadline, began + _SHOWN_WITHIN):
+                raise LeaseError(
+                    "the service does not show the lease that was asked for",
+                    hint="apply without --lock-timeout",
+                )
+            if asked:
+                clock.sleep(pause)
+                pause = min(2 * pause, 5.0)
+            asked = True
             start = clock.now().replace(microsecond=0)
             wanted = Lease(holder, _text(start), _text(start + timedelta(seconds=seconds)))
             _try(writer, _patch(target, app, wanted.as_json(), "merge"))
@@ -106,6 +121,7 @@ def take(
         if not told:
             waiting(found)
             told = True
+        asked = False
         clock.sleep(min(pause, max(0.0, deadline - clock.monotonic())))
         pause = min(2 * pause, 5.0)
 
@@ -144,9 +160,11 @@ def _read(app: Mapping[str, Any]) -> Lease | None:
     mark = (app.get("metadata") or {}).get(MARK_KEY)
     leases = mark.get("leases") if isinstance(mark, Mapping) else None
     found = leases.get(_NAME) if isinstance(leases, Mapping) else None
-    if not isinstance(found, Mapping) or not found.get("holder"):
+    if not found:
         return None
-    return Lease(*(str(found.get(name, "")) for name in ("holder", "started", "expires")))
+    # what is no lease of ours stands in its place all the same, and a merge would leave it there
+    held = found if isinstance(found, Mapping) else {}
+    return Lease(*(str(held.get(name) or "") for name in ("holder", "started", "expires")))
 
 
 def _patch(target: Target, app: Json, lease: Mapping[str, str], op: str) -> Call:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from e2e.tool import Tool, eventually
 
+from reconciler.call import Call, Target
+from reconciler.errors import LeaseError
+from reconciler.execution.lease import Clock, take
 from reconciler.sandbox import Sandbox
 from reconciler.sandbox.faults import Fault
 
@@ -55,7 +60,11 @@ def app_of(sandbox: Sandbox) -> dict[str, object]:
 
 def lease(sandbox: Sandbox, holder: str, expires: str) -> None:
     """Somebody else's lease, put there as the API puts it."""
-    held = {"holder": holder, "started": "2026-01-01T00:00:00Z", "expires": expires}
+    put(sandbox, {"holder": holder, "started": "2026-01-01T00:00:00Z", "expires": expires})
+
+
+def put(sandbox: Sandbox, held: object) -> None:
+    """What stands where a lease stands."""
     body = {
         "apps": [{"id": "leased", "metadata": {"reconciler": {"leases": {"apply": held}}}}],
         "action": "overwrite",
@@ -149,3 +158,60 @@ def test_a_lease_that_is_lost_stops_the_cutover(
     plan = json.loads(tool.done("plan", manifest, "--format", "json"))
     assert [op["address"] for op in plan["operations"]] == ["model.sure", "workflow.main"]
     assert plan["operations"][0]["version"] != "new", "the version stands and is used again"
+
+
+@pytest.mark.parametrize("held", ["junk", 7, ["a"], {"holder": ""}, {"expires": "2999-01-01"}])
+def test_what_is_no_lease_is_nobodys_and_unlock_ends_it(
+    sandbox: Sandbox, tool: Tool, manifest: Path, held: object
+) -> None:
+    put(sandbox, held)
+    sandbox.clear_requests()
+    ended = tool("apply", manifest, "--auto-approve", "--lock-timeout", "0.1")
+    assert (ended.status, ended.out) == (1, "")
+    assert "error: the app is leased to somebody unnamed" in ended.err
+    assert {r.method for r in sandbox.requests()} == {"GET"}
+    assert "Ended the lease of somebody unnamed" in tool.done("unlock", manifest)
+    assert leases(sandbox) == {}
+
+
+class Forgetful:
+    """A service that takes every write of metadata and keeps none."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.writes = 0
+
+    def get(self, call: Call) -> Any:
+        del call
+        return {"app": {"id": "leased", "metadata": {}}}
+
+    def get_all(self, calls: Any) -> Any:
+        raise NotImplementedError
+
+    read_list = read_lists = get_all
+
+    def send(self, call: Call) -> Any:
+        del call
+        self.writes += 1
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def clock(self) -> Clock:
+        return Clock(lambda: datetime.now(UTC), lambda: self.now, self.sleep)
+
+
+@pytest.mark.parametrize("timeout", [0.0, 60.0])
+def test_a_lease_that_the_service_never_shows_is_given_up(timeout: float) -> None:
+    service = Forgetful()
+    with pytest.raises(LeaseError, match="does not show the lease"):
+        take(
+            service,
+            Target("ada", "leased"),
+            "ada@laptop-1",
+            seconds=60,
+            timeout=timeout,
+            clock=service.clock(),
+        )
+    assert service.now >= timeout
+    assert service.writes < 30
