@@ -35,36 +35,10 @@ from reconciler.manifest.nodes import (
     Sequence,
     cut,
     describe,
-    find,
-    locate,
-    mapping_root,
-    plain,
 )
+from reconciler.manifest.scalars import CONSTANTS, NOT_FINITE, resolve_number
 from reconciler.manifest.syntax import Fault, Place, explain
 from reconciler.origin import Origin
-
-__all__ = [
-    "MAX_ALIASED",
-    "MAX_DEPTH",
-    "Document",
-    "Loaded",
-    "Mapping",
-    "Node",
-    "Scalar",
-    "Sequence",
-    "Token",
-    "describe",
-    "find",
-    "find_files",
-    "load",
-    "load_texts",
-    "locate",
-    "mapping_root",
-    "parse",
-    "plain",
-    "resolve_number",
-    "tokens",
-]
 
 MAX_DEPTH = 100
 """Mappings and lists inside one another, aliases followed."""
@@ -75,7 +49,6 @@ MAX_ALIASED = 1_000_000
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The parser over libyaml where it is built in (about ten times faster), else the one in Python."""
 
-_MAX_DIGITS = 300
 _MAX_RESTARTS = 20
 _TAG = "tag:yaml.org,2002:"
 
@@ -342,14 +315,14 @@ class _Composer:
 
     def _resolve(self, text: str, event: Any) -> Any:
         """A plain scalar by the core schema of YAML 1.2; not a finite number: reported, 0.0."""
-        if text in _CONSTANTS:
-            return _CONSTANTS[text]
+        if text in CONSTANTS:
+            return CONSTANTS[text]
         if text[0] not in "+-.0123456789":
             return text
         try:
             return resolve_number(text)
         except OverflowError:
-            wrong = "not a finite number" if _NOT_FINITE.fullmatch(text) else "too large a number"
+            wrong = "not a finite number" if NOT_FINITE.fullmatch(text) else "too large a number"
             message = f"{cut(text)!r} is {wrong}"
             hint = "write a finite number, or put quotes around it if it is text"
             self._report("RC005", message, event, hint=hint)
@@ -408,42 +381,9 @@ class _Composer:
         return Origin(self.file, place[0] + 1, place[1] + 1)
 
 
-_CONSTANTS: dict[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
 _CORE_TAGS: dict[str, tuple[type, ...]] = {
     _TAG + "null": (type(None),),
     _TAG + "bool": (bool,),
     _TAG + "int": (int,),
     _TAG + "float": (int, float),
 }
-_INTEGER = re.compile(r"[-+]?[0-9]+")
-_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-
-
-def resolve_number(text: str) -> int | float | str:
-    """The number that a plain scalar is, else the text itself; OverflowError if it is not finite."""
-    if _INTEGER.fullmatch(text):
-        _check_digits(text)
-        return int(text)
-    if _FLOAT.fullmatch(text):
-        number = float(text)
-        if number in (float("inf"), float("-inf")):
-            raise OverflowError(text)
-        return number
-    if _BASED.fullmatch(text):
-        _check_digits(text)
-        return int(text, 0)
-    if _NOT_FINITE.fullmatch(text):
-        raise OverflowError(text)
-    return text
-
-
-def _check_digits(text: str) -> None:
-    """Longer integers fit no number of the platform's JSON."""
-    if len(text) > _MAX_DIGITS:
-        raise OverflowError(text)

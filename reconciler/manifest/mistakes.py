@@ -14,9 +14,9 @@ from pydantic.fields import FieldInfo
 
 from reconciler.address import field_path
 from reconciler.diagnostics import CODES, Diagnostic, did_you_mean, nearest, problem
-from reconciler.manifest.documents import resolve_number
 from reconciler.manifest.nodes import Mapping, Node, Scalar, cut, describe
 from reconciler.manifest.nodes import Sequence as List
+from reconciler.manifest.scalars import resolve_number
 from reconciler.manifest.sections import Sections, Shape
 from reconciler.origin import Origin
 from reconciler.resource import Place

@@ -14,10 +14,11 @@ from typing import Any, TypeAlias
 
 from reconciler import dag
 from reconciler.diagnostics import Diagnostic, did_you_mean, problem
-from reconciler.manifest import documents, nodes
+from reconciler.manifest import nodes
 from reconciler.manifest.language import VARIABLE_NAME
 from reconciler.manifest.nodes import Mapping as MappingNode
 from reconciler.manifest.nodes import Node, Scalar, Sequence
+from reconciler.manifest.scalars import resolve_number
 from reconciler.manifest.sections import Entry, Sections
 from reconciler.origin import Origin
 
@@ -294,7 +295,7 @@ def _typed(text: str, type_: str, *, quoted: bool) -> Value:
             raise ValueError(text)
         return text.lower() == "true"
     try:
-        value = documents.resolve_number(text.strip())
+        value = resolve_number(text.strip())
     except OverflowError as error:
         raise ValueError(text) from error
     if isinstance(value, str) or (type_ == "integer" and not float(value).is_integer()):

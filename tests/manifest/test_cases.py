@@ -15,7 +15,7 @@ from reconciler import registry
 from reconciler.diagnostics import has_errors
 from reconciler.errors import ManifestError
 from reconciler.json_schema import validate
-from reconciler.manifest import documents, schema
+from reconciler.manifest import documents, nodes, schema
 from reconciler.manifest.desired import Inputs, Manifest, load
 from reconciler.report.diagnostics import render_text
 
@@ -74,8 +74,8 @@ def test_an_editor_flags_the_lines_that_validate_flags(
     built = schema.json_schema(registry.load())
     flagged, missing = set(), set()
     for document in loaded.documents:
-        for problem in validate(documents.plain(document.root), built):
-            place = documents.locate(document.root, problem.path, key=True)
+        for problem in validate(nodes.plain(document.root), built):
+            place = nodes.locate(document.root, problem.path, key=True)
             found_at = missing if problem.keyword in ("required", "uniqueItems") else flagged
             found_at.add((place.file, place.line))
     if not (case / "beyond-schema.txt").exists():

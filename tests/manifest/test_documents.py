@@ -13,19 +13,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.manifest import documents
-from reconciler.manifest.documents import (
+from reconciler.manifest.documents import load, load_texts, parse
+from reconciler.manifest.files import find_files
+from reconciler.manifest.nodes import (
     Document,
     Mapping,
     Scalar,
     Sequence,
     describe,
     find,
-    find_files,
-    load,
-    load_texts,
     locate,
     mapping_root,
-    parse,
     plain,
 )
 

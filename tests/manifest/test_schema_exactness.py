@@ -20,7 +20,7 @@ from reconciler import registry
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.errors import ManifestError
 from reconciler.json_schema import validate
-from reconciler.manifest import documents, schema
+from reconciler.manifest import documents, nodes, schema
 from reconciler.manifest.desired import load
 
 KINDS = registry.load()
@@ -51,10 +51,10 @@ def flagged(path: Any) -> tuple[dict[int, str], dict[int, str]]:
     loaded = documents.load(path)
     lines: tuple[dict[int, str], dict[int, str]] = ({}, {})
     for document in loaded.documents:
-        for problem in validate(documents.plain(document.root), SCHEMA):
+        for problem in validate(nodes.plain(document.root), SCHEMA):
             # of a double, validate points at the item, an editor at the list
             for key in (True, False) if problem.keyword != "uniqueItems" else ():
-                place = documents.locate(document.root, problem.path, key=key)
+                place = nodes.locate(document.root, problem.path, key=key)
                 lines[problem.keyword in MISSING][place.line] = str(problem)
     return lines
 

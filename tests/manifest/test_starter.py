@@ -19,8 +19,9 @@ from reconciler.errors import ManifestError, SettingsError
 from reconciler.kind import Scope
 from reconciler.manifest import schema
 from reconciler.manifest.desired import load
-from reconciler.manifest.documents import parse, plain
+from reconciler.manifest.documents import parse
 from reconciler.manifest.format import Formatted, format_text
+from reconciler.manifest.nodes import plain
 from reconciler.manifest.starter import from_workflow, starter
 from reconciler.resource import ResourceGraph
 

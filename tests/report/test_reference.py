@@ -11,7 +11,7 @@ import pytest
 from reconciler import registry
 from reconciler.errors import ManifestError
 from reconciler.json_schema import validate
-from reconciler.manifest import documents, schema
+from reconciler.manifest import documents, nodes, schema
 from reconciler.manifest.desired import Inputs, load
 from reconciler.report import reference
 
@@ -23,7 +23,7 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 def read(block: str) -> list[Any]:
     loaded = documents.load_texts({"block": block})
     assert loaded.diagnostics == ()
-    return [documents.plain(document.root) for document in loaded.documents]
+    return [nodes.plain(document.root) for document in loaded.documents]
 
 
 def test_every_key_of_the_schema_has_a_row() -> None:
