@@ -18,7 +18,7 @@ from reconciler.errors import ManifestError
 from reconciler.kind import Kind, Scope
 from reconciler.manifest import checks, documents, domain, language, schema, soundness, variables
 from reconciler.manifest.overlay import lay_over
-from reconciler.manifest.sections import Sections, merge
+from reconciler.manifest.sections import Form, Sections, merge
 from reconciler.manifest.torn import torn
 from reconciler.origin import Origin
 from reconciler.resource import Resource, ResourceGraph
@@ -93,18 +93,12 @@ def load(
     loaded = documents.load(path, read)
     forms = schema.forms(kinds)
     sections, found = merge(loaded.documents, forms, Origin(path.as_posix()))
-    found += loaded.diagnostics
-    sources, overlaid = dict(loaded.sources), True
-    for overlay in inputs.overlays:
-        more = documents.load(overlay, read)
-        changes, wrong = merge(more.documents, forms, Origin(overlay.as_posix()))
-        sections, refused = lay_over(sections, changes)
-        found += [*more.diagnostics, *wrong, *refused]
-        sources |= more.sources
-        overlaid = overlaid and more.complete
+    sources = dict(loaded.sources)
+    sections, wrong, overlaid = _overlaid(sections, forms, inputs.overlays, read, sources)
+    found += [*loaded.diagnostics, *wrong]
     given, wrong, all_given = _given(sections, inputs, read, sources)
-    filled = variables.fill(sections, given)
     found += wrong
+    filled = variables.fill(sections, given)
     # what has no value may have one in the file that could not be read
     found += [one for one in filled.diagnostics if all_given or one.code != "RC402"]
     validated = schema.validate(filled.sections, kinds)
@@ -118,8 +112,7 @@ def load(
         complete=loaded.complete,
     )
     moves, wrong = language.moves(validated.specs, left)
-    found += wrong
-    found += language.levelled((), validated.specs, left)[1]
+    found += [*wrong, *language.levelled((), validated.specs, left)[1]]
     if overlaid:
         scope = Scope(Target(user_id or "me", app_id or ""))
         declared = tuple(_declared(validated.specs, kinds, scope))
@@ -170,6 +163,26 @@ class _Read:
     def __call__(self, file: Path) -> bytes:
         self.files[file] = file.read_bytes()
         return self.files[file]
+
+
+def _overlaid(
+    sections: Sections,
+    forms: Mapping[str, Form],
+    overlays: Iterable[Path],
+    read: _Read,
+    sources: dict[str, str],
+) -> tuple[Sections, list[Diagnostic], bool]:
+    """The sections with the overlays over them, in order; if every overlay could be read whole."""
+    found: list[Diagnostic] = []
+    complete = True
+    for overlay in overlays:
+        loaded = documents.load(overlay, read)
+        changes, wrong = merge(loaded.documents, forms, Origin(overlay.as_posix()))
+        sections, refused = lay_over(sections, changes)
+        found += [*loaded.diagnostics, *wrong, *refused]
+        sources |= loaded.sources
+        complete = complete and loaded.complete
+    return sections, found, complete
 
 
 def _given(
