@@ -180,8 +180,11 @@ Id = Annotated[
 
 def _no_dots(value: str) -> str:
     if value in (".", ".."):
-        # a path that holds it would lead elsewhere
-        raise PydanticCustomError("string_pattern_mismatch", "Input should not be dots alone")
+        raise mistake(
+            "RC106",
+            f"{value!r} is no id: a path that holds it would lead elsewhere",
+            hint="choose one that is more than dots",
+        )
     return value
 
 

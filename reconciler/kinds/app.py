@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from reconciler.address import APP, Address
 from reconciler.call import Call, Json, Target
@@ -28,7 +28,7 @@ from reconciler.kind import (
 )
 from reconciler.resource import Resource, laid_over
 from reconciler.shape import FREE, TEXT, Message
-from reconciler.spec import Flag, Id, Metadata, Notes, Spec, Text, spelled, spellings
+from reconciler.spec import Flag, Id, Metadata, Notes, Spec, Text, mistake, spelled, spellings
 from reconciler.values import Mark, marked, number, unmarked
 
 Visibility = Annotated[
@@ -38,12 +38,22 @@ Visibility = Annotated[
 ]
 
 
+def _user_id(stated: str) -> str:
+    if "/" in stated or " " in stated or not stated.isprintable() or stated in (".", ".."):
+        raise mistake(
+            "RC106",
+            f"{stated!r} is no user id",
+            hint="write it as the portal shows it, not as an address or a name",
+        )
+    return stated
+
+
 class AppSpec(Spec):
     """The app that this manifest describes."""
 
     id: Id | None = None
     """The app's id; ``CLARIFAI_APP_ID`` if left out."""
-    user_id: Text | None = None
+    user_id: Annotated[Text, AfterValidator(_user_id)] | None = None
     """The user or organisation that owns the app; ``CLARIFAI_USER_ID``, else ``me``."""
     owner: Text | None = None
     """Written into the mark of what this manifest creates; the app's id if left out."""

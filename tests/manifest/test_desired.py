@@ -120,6 +120,21 @@ def test_a_path_that_is_not_there_is_one_problem(tmp_path: Path) -> None:
     assert problems(tmp_path)[0][0] == "RC006"
 
 
+@pytest.mark.parametrize("id_", [".", ".."])
+def test_an_id_of_dots_alone_is_told_as_what_it_is(tmp_path: Path, id_: str) -> None:
+    path = written(tmp_path, {"app.yaml": f"app: {{id: a}}\nconcepts: [{id_}]\n"})
+    assert problems(path) == [
+        ("RC106", f"{id_!r} is no id: a path that holds it would lead elsewhere")
+    ]
+
+
+@pytest.mark.parametrize("user", ["..", "alice/apps", "Alice A", '"a\\nb"'])
+def test_a_user_that_no_address_can_carry_is_told_at_its_place(tmp_path: Path, user: str) -> None:
+    path = written(tmp_path, {"app.yaml": f"app: {{id: a, user_id: {user}}}\n"})
+    shown = user.strip('"').replace("\\n", "\n")
+    assert problems(path) == [("RC106", f"{shown!r} is no user id")]
+
+
 def test_what_was_lost_to_syntax_is_not_missed(tmp_path: Path) -> None:
     broken = {"a.yaml": "app: {default_workflow: w}", "b.yaml": "workflows: {w: {nodes: [{]}}"}
     assert [code for code, _ in problems(written(tmp_path, broken))] == ["RC002"]
