@@ -10,12 +10,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from types import MappingProxyType
 from typing import Any
 
 from reconciler.api.protocol import Reader, Writer
 from reconciler.call import Call, Json, Listing, Target
 from reconciler.errors import ApiError, DuplicateError, MixedError
+from reconciler.execution.input_status import (
+    PROCESSED,
+    TAKEN,
+    THERE_ALREADY,
+    UNDER_WAY,
+    code_of,
+    is_own_fault,
+    words_of,
+)
 from reconciler.execution.media import MediaKind
 from reconciler.execution.sources import Item, Problem, read_bytes
 
@@ -30,29 +38,6 @@ ROUNDS = 4
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
 """Seconds between polls: short while inputs come through, longer while none does."""
-
-PROCESSED = frozenset({30000, 30500})
-"""INPUT_SUCCESS and INPUT_REINDEX_SUCCESS: the default workflow has run."""
-UNDER_WAY = frozenset({0, 30001, 30003, 30501, 30503})
-_TAKEN = PROCESSED | UNDER_WAY | {10000}
-_THERE_ALREADY = frozenset({30100, 40010})
-
-_CODES: Mapping[str, int] = MappingProxyType(
-    {
-        "INPUT_SUCCESS": 30000,
-        "INPUT_DOWNLOAD_SUCCESS": 30000,
-        "INPUT_IMAGE_DOWNLOAD_SUCCESS": 30000,
-        "INPUT_PENDING": 30001,
-        "INPUT_DOWNLOAD_PENDING": 30001,
-        "INPUT_FAILED": 30002,
-        "INPUT_DOWNLOAD_FAILED": 30002,
-        "INPUT_IN_PROGRESS": 30003,
-        "INPUT_DOWNLOAD_IN_PROGRESS": 30003,
-        "INPUT_DUPLICATE": 30100,
-        "DATABASE_DUPLICATE_KEY": 40010,
-    }
-)
-"""Names of the numbers above, in today's contract and in the older documentation."""
 
 OnProgress = Callable[[int, int], None]
 """Told how many are done, of how many."""
@@ -169,10 +154,10 @@ def wait(
         before = len(pending)
         for name, found in _read_inputs(reader, target, ids).items():
             status = found.get("status") or {}
-            if _code(status) in PROCESSED:
+            if code_of(status) in PROCESSED:
                 processed.append(pending.pop(name))
-            elif _code(status) not in UNDER_WAY:
-                failed.append(Problem(pending.pop(name).source, _words(status)))
+            elif code_of(status) not in UNDER_WAY:
+                failed.append(Problem(pending.pop(name).source, words_of(status)))
         on_progress(len(items) - len(pending), len(items))
         return before - len(pending)
 
@@ -314,20 +299,20 @@ class _Upload:
         one that has: told apart by its own kind of code, they are sent again without it.
         """
         statuses = _statuses(left, body)
-        codes = {one.item.id: _code(statuses.get(one.item.id)) for one in left}
-        guilty = any(_is_own_fault(code) for code in codes.values())
+        codes = {one.item.id: code_of(statuses.get(one.item.id)) for one in left}
+        guilty = any(is_own_fault(code) for code in codes.values())
         rest: list[_Parcel] = []
         for one in left:
             code, status = codes[one.item.id], statuses.get(one.item.id)
-            if status is not None and code in _TAKEN:
+            if status is not None and code in TAKEN:
                 self.tally.added.append(one.item)
-            elif code in _THERE_ALREADY:
+            elif code in THERE_ALREADY:
                 # After a first try of unknown fate it is ours.
                 (self.tally.added if resent else self.tally.present).append(one.item)
-            elif status is None or (guilty and not last and not _is_own_fault(code)):
+            elif status is None or (guilty and not last and not is_own_fault(code)):
                 rest.append(one)
             else:
-                self.tally.failed.append(Problem(one.item.source, _words(status)))
+                self.tally.failed.append(Problem(one.item.source, words_of(status)))
         return rest
 
 
@@ -344,11 +329,6 @@ def _statuses(left: Sequence[_Parcel], body: Json) -> dict[str, Mapping[str, Any
     return statuses
 
 
-def _is_own_fault(code: int) -> bool:
-    """Whether a code speaks of the input itself: unsupported, invalid, too large, a duplicate."""
-    return 30100 <= code <= 30399 or code in {30002, 39999, 40003, 40010}
-
-
 def _notes_on_present(present: Sequence[Item], there: Mapping[str, Json]) -> Iterator[str]:
     """Says when what is there differs from what was asked for."""
     unlabelled = sum(not set(item.concepts) <= _labels(there[item.id]) for item in present)
@@ -358,7 +338,7 @@ def _notes_on_present(present: Sequence[Item], there: Mapping[str, Json]) -> Ite
             "the labels of existing inputs are not changed"
         )
     failed = sum(
-        _code(there[item.id].get("status")) not in PROCESSED | UNDER_WAY for item in present
+        code_of(there[item.id].get("status")) not in PROCESSED | UNDER_WAY for item in present
     )
     if failed:
         yield f"{_count(failed)} already there, but could not be processed"
@@ -393,21 +373,3 @@ def _read_inputs(reader: Reader, target: Target, ids: Sequence[str]) -> dict[str
     wanted = frozenset(ids)
     found = [one for page in reader.read_lists(listings) for one in page]
     return {one["id"]: one for one in found if one.get("id") in wanted}
-
-
-def _code(status: Mapping[str, Any] | None) -> int:
-    """The number of a status, printed as number or name; 0 where there is none."""
-    code = (status or {}).get("code", 0)
-    if isinstance(code, str) and not code.isdecimal():
-        return _CODES.get(code, -1)
-    return int(code)
-
-
-def _words(status: Mapping[str, Any]) -> str:
-    """What a status says, each thing once, with its code."""
-    texts = dict.fromkeys(
-        text for name in ("description", "details") if (text := str(status.get(name) or "").strip())
-    )
-    code = status.get("code", 0)
-    said = ": ".join(texts) or "the service gave no reason"
-    return f"{said} (code {code})" if code else said
