@@ -1,23 +1,20 @@
 """The contract of a kind of resource: all that the steps need to know about one, and no I/O.
 
-What has to be sent is data. Where one request depends on the answer to another, a kind holds a
-*conversation*: a generator that yields requests and is sent their answers, so that the order of
-requests is told in one place, in plain code, while the executor alone decides how they travel.
+What has to be sent is told as conversations.
 """
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias
 
 from reconciler.address import Address, field_path
 from reconciler.call import Call, Json, Listing, Target
 from reconciler.catalogue import ModelType
-from reconciler.errors import ReconcilerError
+from reconciler.conversation import Conversation, OperationError, Pause, Write
 from reconciler.resource import (
     NewVersion,
     Path,
@@ -31,51 +28,6 @@ from reconciler.resource import (
 )
 from reconciler.shape import Message
 from reconciler.values import Mark, field_digest, thaw
-
-Result = TypeVar("Result")
-
-
-class Items(list[Any]):
-    """The items of a listing, as conversations see them."""
-
-    @cached_property
-    def _by_id(self) -> Mapping[str, Any]:
-        return {item["id"]: item for item in self if isinstance(item, Mapping) and "id" in item}
-
-    def get(self, id_: str) -> Any:
-        """The item of this id, at once; None if there is none."""
-        return self._by_id.get(id_)
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """One write. Its answer is the object that the service acknowledged.
-
-    ``find`` holds the conversation that reads back what the write did: the object as the write
-    leaves it, or None if it cannot be seen. It decides after an unclear answer, and the write is
-    sent again only if nothing is found. ``batch`` names the body's list field if the call may be
-    merged with others that differ in this list alone.
-    """
-
-    call: Call
-    find: Callable[[], Conversation[Json | None]]
-    batch: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Wait before the next request; the answer is the seconds since the operation's first pause."""
-
-    seconds: float
-    progress: str = ""
-
-
-Request: TypeAlias = Call | Listing | Write | Pause
-Conversation: TypeAlias = Generator[Request, Any, Result]
-
-
-class OperationError(ReconcilerError):
-    """An operation that cannot be completed although every request was answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,28 +304,6 @@ def still_there(kind: Kind, job: Job, *, id_: str = "") -> Conversation[Job]:
     if fresh is None:
         raise OperationError("gone since the plan", hint="nothing was sent; plan again")
     return fresh
-
-
-def find_item(listing: Listing, wanted: Callable[[Json], bool]) -> Conversation[Json | None]:
-    """The first item of a listing that is ``wanted``."""
-    items = yield listing
-    return next((item for item in items if wanted(item)), None)
-
-
-def find_object(call: Call, key: str, wanted: Callable[[Json], bool]) -> Conversation[Json | None]:
-    """The object that a GET answers with under ``key``, if there is one and it is ``wanted``.
-
-    An executor answers a call for an absent object with None.
-    """
-    answer = yield call
-    item = answer.get(key) if answer else None
-    return item if item and wanted(item) else None
-
-
-def find_nothing(call: Call, key: str) -> Conversation[Json | None]:
-    """What shows that a delete was carried out: the object cannot be read any more."""
-    answer = yield call
-    return None if answer and answer.get(key) else {}
 
 
 def renaming(job: Job, collection: str, find: Callable[[], Conversation[Json | None]]) -> Write:

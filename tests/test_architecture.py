@@ -25,6 +25,7 @@ WORDS = (
     "json_schema",
     "catalogue",
     "resource",
+    "conversation",
     "kind",
     "spec",
     "model_reference",

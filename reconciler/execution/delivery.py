@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from reconciler.api.protocol import Reader, Writer
 from reconciler.call import Call, Json, Listing
+from reconciler.conversation import Conversation, Items, Write
 from reconciler.errors import ApiError, DuplicateError, MixedError, NotFoundError
-from reconciler.kind import Conversation, Items, Write
 from reconciler.values import thaw
 
 Result = TypeVar("Result")

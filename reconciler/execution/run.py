@@ -15,6 +15,7 @@ from typing import Any, assert_never
 from reconciler.api.protocol import Writer
 from reconciler.api.waiting import first_done
 from reconciler.call import Call, Listing, Target
+from reconciler.conversation import Conversation, Pause, Request, Write
 from reconciler.errors import ApiError, ReconcilerError
 from reconciler.execution.delivery import (
     Answer,
@@ -26,7 +27,7 @@ from reconciler.execution.delivery import (
     read_key,
 )
 from reconciler.execution.outcome import Observer, Outcome, Silent, Status
-from reconciler.kind import Conversation, Job, Kind, Learnt, Pause, Request, Write
+from reconciler.kind import Job, Kind, Learnt
 from reconciler.planning.change import Action, Key, Operation
 from reconciler.resource import Resource
 from reconciler.values import Unknown, fill

@@ -11,17 +11,14 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from reconciler.address import APP, Address
 from reconciler.call import Call, Json, Target
 from reconciler.catalogue import VISIBILITIES
+from reconciler.conversation import Conversation, Write, find_nothing, find_object
 from reconciler.kind import (
-    Conversation,
     Job,
     Kind,
     Learnt,
     Scope,
-    Write,
     as_wanted,
     editable_app,
-    find_nothing,
-    find_object,
     still_there,
     unmoved,
     written_mark,

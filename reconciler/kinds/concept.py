@@ -10,16 +10,14 @@ from pydantic import Field
 
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
+from reconciler.conversation import Conversation, Write, find_item
 from reconciler.kind import (
-    Conversation,
     Job,
     Kind,
     Learnt,
     Scope,
-    Write,
     as_wanted,
     editable,
-    find_item,
     still_there,
     written_mark,
 )

@@ -13,19 +13,8 @@ from typing import Any, ClassVar
 from reconciler.address import APP, DEFAULT_WORKFLOW, Address
 from reconciler.call import Call, Json, Target
 from reconciler.catalogue import PUBLIC_WORKFLOWS, ModelType
-from reconciler.kind import (
-    Conversation,
-    Job,
-    Kind,
-    Learnt,
-    OperationError,
-    Problem,
-    Scope,
-    Write,
-    editable_app,
-    find_object,
-    still_there,
-)
+from reconciler.conversation import Conversation, OperationError, Write, find_object
+from reconciler.kind import Job, Kind, Learnt, Problem, Scope, editable_app, still_there
 from reconciler.resource import Reference, Resource, ResourceGraph
 from reconciler.shape import FULL_NAME, Message
 from reconciler.values import MARK_KEY, Mark, marked

@@ -21,20 +21,22 @@ from reconciler.catalogue import (
     canonical_model_type,
     public_model,
 )
-from reconciler.kind import (
+from reconciler.conversation import (
     Conversation,
-    Job,
-    Learnt,
     OperationError,
     Pause,
+    Write,
+    find_nothing,
+    find_object,
+)
+from reconciler.kind import (
+    Job,
+    Learnt,
     Problem,
     Scope,
     VersionedKind,
-    Write,
     as_wanted,
     editable,
-    find_nothing,
-    find_object,
     is_remarked,
     renaming,
     still_there,

@@ -17,17 +17,8 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
 from reconciler.catalogue import PUBLIC_APP_ID, PUBLIC_USER_ID, ModelType
-from reconciler.kind import (
-    Conversation,
-    Job,
-    Kind,
-    Learnt,
-    Problem,
-    Scope,
-    Write,
-    find_item,
-    unmoved,
-)
+from reconciler.conversation import Conversation, Write, find_item
+from reconciler.kind import Job, Kind, Learnt, Problem, Scope, unmoved
 from reconciler.resource import Reference, Resource, ResourceGraph
 from reconciler.shape import TEXT, Message
 from reconciler.spec import LooseId, Spec, Text, mistake

@@ -11,18 +11,15 @@ from pydantic import Field
 from reconciler.address import Address
 from reconciler.call import Call, Json, Listing, Target
 from reconciler.catalogue import PUBLIC_WORKFLOWS, ModelType
+from reconciler.conversation import Conversation, Write, find_nothing, find_object
 from reconciler.kind import (
-    Conversation,
     Job,
     Kind,
     Learnt,
     Problem,
     Scope,
-    Write,
     as_wanted,
     editable,
-    find_nothing,
-    find_object,
     renaming,
     still_there,
     unmoved,

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from reconciler.call import Call, Json, Listing
+from reconciler.conversation import Write, find_item
 from reconciler.errors import ApiError, TransportError
 from reconciler.execution.delivery import Patience, deliver
-from reconciler.kind import Write, find_item
 
 VERSIONS = Listing("/v2/models/sure/versions", "model_versions")
 POST = Call("POST", VERSIONS.path, body={"model_versions": [{"description": "new"}]})

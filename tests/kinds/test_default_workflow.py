@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from reconciler.call import Call, Target
-from reconciler.kind import Job, Write
+from reconciler.conversation import Write
+from reconciler.kind import Job
 from reconciler.kinds.default_workflow import KIND
 from reconciler.values import Mark
 

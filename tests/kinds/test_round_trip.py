@@ -15,7 +15,8 @@ from reconciler import registry
 from reconciler.address import Address
 from reconciler.call import Call, Listing
 from reconciler.catalogue import ANNOTATION_STATUSES, COMPARATORS
-from reconciler.kind import Job, Write
+from reconciler.conversation import Write
+from reconciler.kind import Job
 from reconciler.resource import Resource, same
 from reconciler.values import Mark, thaw
 

@@ -11,7 +11,8 @@ from manifest_text import SCOPE, TARGET, declared
 
 from reconciler import registry
 from reconciler.call import Call
-from reconciler.kind import Job, Write
+from reconciler.conversation import Write
+from reconciler.kind import Job
 from reconciler.manifest import schema
 from reconciler.resource import Resource
 from reconciler.values import Mark, thaw

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from reconciler.address import Address
 from reconciler.call import Call, Listing, Target
 from reconciler.catalogue import MODEL_TYPES
-from reconciler.kind import Job, Scope, Write
+from reconciler.conversation import Write
+from reconciler.kind import Job, Scope
 from reconciler.kinds.nodes.spec import NodeInputSpec, NodeModelSpec, NodeSpec
 from reconciler.kinds.workflow import KIND, WorkflowSpec
 from reconciler.resource import External, Reference, Resource, ResourceGraph

@@ -11,10 +11,10 @@ import pytest
 from plan_cases import KINDS, World, people, with_
 
 from reconciler.address import Address
+from reconciler.conversation import OperationError
 from reconciler.errors import ApiError, ReconcilerError
 from reconciler.execution.outcome import Outcome, Status
 from reconciler.execution.run import Limits, run
-from reconciler.kind import OperationError
 from reconciler.planning.change import Action, Change, ChangeClass, FieldChange, Key, Operation
 from reconciler.report.apply import (
     Progress,
