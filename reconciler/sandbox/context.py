@@ -13,7 +13,7 @@ from clarifai_grpc.grpc.api.status import status_pb2
 from reconciler import catalogue
 from reconciler.sandbox import status
 from reconciler.sandbox.behaviour import Behaviour
-from reconciler.sandbox.ids import Clock, IdSource
+from reconciler.sandbox.ids import Clock, IdSource, stamp
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.switchboard import Switchboard
 from reconciler.sandbox.transaction import Key, Row, Scope, Tx
@@ -159,6 +159,13 @@ class Context:
     def real_user(self, user: str) -> str:
         """The user id that ``me`` or nothing stands for."""
         return self.caller.user if user in ("", "me") else user
+
+    def change(self, row: Row, message: Any, **columns: Any) -> int:
+        """Stores an object as changed now, ``columns`` of its row too; the time that is."""
+        at = self.world.clock.now()
+        message.modified_at.CopyFrom(stamp(at))
+        self.tx.update(row, message, at=at, **columns)
+        return at
 
     def created(self, message: Any) -> Any:
         """A just created object as its answer shows it: with nanoseconds, unlike every later read."""

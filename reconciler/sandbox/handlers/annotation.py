@@ -176,9 +176,7 @@ def _change(annotation: Any, sent: Any, action: str, row: Row, context: Context)
         patching.apply(annotation, sent, action, ("annotation_info", "task_id"))
         if sent.status.code:
             annotation.status.CopyFrom(status.make(check_status(sent.status.code)))
-    at = context.world.clock.now()
-    annotation.modified_at.CopyFrom(stamp(at))
-    context.tx.update(row, annotation, at=at, status=annotation.status.code)
+    at = context.change(row, annotation, status=annotation.status.code)
     if row.flag:
         owner = context.tx.get(context.key("input", row.parent))
         labels.copy_to_input(annotation, need(owner, "input_id", row.parent), at, context)

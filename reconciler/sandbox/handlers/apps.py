@@ -189,9 +189,7 @@ def _patch(row: Row, sent: Any, action: str, context: Context, request: Any = No
                 and app.default_workflow.SerializeToString() != before
             ):
                 _reindex(scope, context)
-    at = context.world.clock.now()
-    app.modified_at.CopyFrom(stamp(at))
-    context.tx.update(row, app, at=at)
+    context.change(row, app)
     return app
 
 

@@ -102,9 +102,7 @@ def patch_dataset_versions(request: Any, context: Context) -> Any:
         row = membership.version(request.dataset_id, sent.id, context)
         kept = load(row)
         patching.apply(kept, sent, action, _PATCHABLE)
-        at = context.world.clock.now()
-        kept.modified_at.CopyFrom(stamp(at))
-        context.tx.update(row, kept, at=at)
+        context.change(row, kept)
         changed.append(kept)
     return service_pb2.MultiDatasetVersionResponse(status=ok(), dataset_versions=changed)
 

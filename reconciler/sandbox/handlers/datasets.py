@@ -96,9 +96,7 @@ def patch_datasets(request: Any, context: Context) -> Any:
         row = membership.dataset(sent.id, context)
         kept = load(row)
         patching.apply(kept, sent, action, _PATCHABLE)
-        at = context.world.clock.now()
-        kept.modified_at.CopyFrom(stamp(at))
-        context.tx.update(row, kept, at=at)
+        context.change(row, kept)
         changed.append(kept)
     return service_pb2.MultiDatasetResponse(status=ok(), datasets=changed)
 

@@ -80,9 +80,7 @@ def own_annotation(input_id: str, context: Context) -> Row | None:
 
 def store(kept: Any, row: Row, context: Context) -> None:
     """Store changed labels of an input, in itself and in its input-level annotation."""
-    at = context.world.clock.now()
-    kept.modified_at.CopyFrom(stamp(at))
-    context.tx.update(row, kept, at=at)
+    at = context.change(row, kept)
     found = own_annotation(kept.id, context)
     if found is not None:
         annotation = load(found)

@@ -20,6 +20,16 @@ def own_model(id_: str, context: Context) -> Row:
     return row
 
 
+def to_delete(request: Any, kind: str, context: Context) -> list[str]:
+    """The ids that are named, each once; with ``delete_all`` every one of the app."""
+    if request.delete_all:
+        return [row.id for row in context.tx.select(kind, context.scope)]
+    ids = list(dict.fromkeys(request.ids))
+    if not ids:
+        raise status.invalid(f"the request names no {kind} ids; delete_all deletes every {kind}")
+    return ids
+
+
 def find_model(id_: str, context: Context) -> Row | None:
     """A model of the app. In ``clarifai/main`` the hash ids of before 2023 do as well."""
     return _model_in(context.scope, id_, context)

@@ -10,7 +10,6 @@ from clarifai_grpc.grpc.api import service_pb2
 from reconciler.sandbox import patching
 from reconciler.sandbox.context import Context, Entry, check_action, load, ok, writes
 from reconciler.sandbox.handlers import lookup
-from reconciler.sandbox.ids import stamp
 
 
 def _replacing(name: str, field: str, response: Any) -> Entry:
@@ -23,9 +22,7 @@ def _replacing(name: str, field: str, response: Any) -> Entry:
         model, words = load(row), getattr(request, field)
         model.ClearField(name)
         getattr(model, name).extend(dict.fromkeys(words))
-        at = context.world.clock.now()
-        model.modified_at.CopyFrom(stamp(at))
-        context.tx.update(row, model, at=at)
+        context.change(row, model)
         return response(status=ok(), **{field: getattr(model, name)})
 
     return writes(replace)

@@ -268,9 +268,7 @@ def patch_models(request: Any, context: Context) -> Any:
             patching.apply(model, sent, action, names, drop_unsent=False)
         if drops and action == patching.OVERWRITE:
             patching.apply(model, sent, action, _TEXTS, drop_unsent=True)
-        at = context.world.clock.now()
-        model.modified_at.CopyFrom(stamp(at))
-        context.tx.update(row, model, at=at)
+        context.change(row, model)
         if context.world.legacy and sent.HasField("output_info"):
             versions.create_from_model(model, sent.output_info, action, context)
         rows.append(lookup.own_model(sent.id, context))
@@ -288,9 +286,7 @@ def patch_ids(request: Any, context: Context) -> Any:
     model = load(row)
     model.name = new if model.name == old else model.name
     model.id = new
-    at = context.world.clock.now()
-    model.modified_at.CopyFrom(stamp(at))
-    context.tx.update(row, model, at=at, id=new)
+    context.change(row, model, id=new)
     renames.rename_model(context.scope, old, new, context)
     changed = lookup.own_model(new, context)
     return service_pb2.MultiModelResponse(status=ok(), models=shown([changed], context))
@@ -304,12 +300,7 @@ def delete_model(request: Any, context: Context) -> Any:
 
 def delete_models(request: Any, context: Context) -> Any:
     """Delete models by id, or all of them."""
-    ids = list(dict.fromkeys(request.ids))
-    if request.delete_all:
-        ids = [row.id for row in context.tx.select("model", context.scope)]
-    elif not ids:
-        raise status.invalid("the request names no model ids; delete_all deletes every model")
-    for id_ in ids:
+    for id_ in lookup.to_delete(request, "model", context):
         _delete(id_, context)
     return done()
 

@@ -189,9 +189,7 @@ def _patch(request: Any, way: Way, context: Context) -> Any:
         search = load(row)
         patching.apply(search, sent, patching.OVERWRITE, _PATCHABLE)
         query.read(search, old=way == "old")
-        at = context.world.clock.now()
-        search.modified_at.CopyFrom(stamp(at))
-        context.tx.update(row, search, at=at)
+        context.change(row, search)
         changed.append(search)
     return service_pb2.MultiSearchResponse(status=ok(), searches=changed)
 

@@ -1,63 +1,24 @@
-"""Every method that the sandbox has, with its handler."""
+"""Every method that the sandbox has, with its handler: found by looking into this folder."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import pkgutil
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from reconciler.sandbox.context import Entry
-from reconciler.sandbox.handlers import (
-    annotation,
-    annotation_lists,
-    apps,
-    concepts,
-    dataset_versions,
-    datasets,
-    evaluations,
-    input_jobs,
-    inputs,
-    keys,
-    languages,
-    model_tags,
-    model_types,
-    models,
-    outputs,
-    relations,
-    searches,
-    status_codes,
-    users,
-    versions,
-    workflow_versions,
-    workflows,
-)
 
-_MODULES: Final = (
-    annotation,
-    annotation_lists,
-    apps,
-    concepts,
-    dataset_versions,
-    datasets,
-    evaluations,
-    input_jobs,
-    inputs,
-    keys,
-    languages,
-    model_tags,
-    model_types,
-    models,
-    outputs,
-    relations,
-    searches,
-    status_codes,
-    users,
-    versions,
-    workflow_versions,
-    workflows,
-)
 
-ENTRIES: Final[Mapping[str, Entry]] = MappingProxyType(
-    {name: entry for module in _MODULES for name, entry in module.ENTRIES.items()}
-)
+def _scan() -> Iterator[tuple[str, Entry]]:
+    """What each module calls its ``ENTRIES``; those that only help others have none."""
+    for found in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        name = f"{__package__}.{found.name}"
+        if name != __name__:
+            yield from getattr(import_module(name), "ENTRIES", {}).items()
+
+
+ENTRIES: Final[Mapping[str, Entry]] = MappingProxyType(dict(_scan()))
 """Handlers by the name of their RPC."""

@@ -231,9 +231,7 @@ def _patch(model: Any, sent: Any, action: str, context: Context) -> Any:
         _patch_output_info(version, sent, action, known.trainable, context)
         parameters.settle(version, known, context)
         version.active_concept_count = len(version.output_info.data.concepts)
-    at = context.world.clock.now()
-    version.modified_at.CopyFrom(stamp(at))
-    context.tx.update(row, version, at=at)
+    at = context.change(row, version)
     touch_model(model, at, context)
     return shown(version, context, full=True)
 

@@ -21,7 +21,6 @@ from reconciler.sandbox.context import (
     writes,
 )
 from reconciler.sandbox.handlers import lookup
-from reconciler.sandbox.ids import stamp
 from reconciler.sandbox.transaction import Filter, Key, Row, Scope
 
 _PATCHABLE: Final = ("metadata", "description", "license", "visibility")
@@ -75,9 +74,7 @@ def patch_versions(request: Any, context: Context) -> Any:
             _PATCHABLE,
             drop_unsent=context.behaviour.overwrite_drops_unsent,
         )
-        at = context.world.clock.now()
-        version.modified_at.CopyFrom(stamp(at))
-        context.tx.update(row, version, at=at)
+        context.change(row, version)
         changed.append(version)
     return service_pb2.MultiWorkflowVersionResponse(status=ok(), workflow_versions=changed)
 

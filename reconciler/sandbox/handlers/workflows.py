@@ -206,9 +206,7 @@ def patch_ids(request: Any, context: Context) -> Any:
         )
     workflow = load(row)
     workflow.id = workflow.version.workflow_id = new
-    at = context.world.clock.now()
-    workflow.modified_at.CopyFrom(stamp(at))
-    context.tx.update(row, workflow, at=at, id=new)
+    context.change(row, workflow, id=new)
     renames.rename_workflow(context.scope, old, new, context)
     return service_pb2.MultiWorkflowResponse(status=ok(), workflows=[workflow])
 
@@ -221,12 +219,7 @@ def delete_workflow(request: Any, context: Context) -> Any:
 
 def delete_workflows(request: Any, context: Context) -> Any:
     """Delete workflows by id, or all of them."""
-    ids = list(dict.fromkeys(request.ids))
-    if request.delete_all:
-        ids = [row.id for row in context.tx.select("workflow", context.scope)]
-    elif not ids:
-        raise status.invalid("the request names no workflow ids; delete_all deletes every workflow")
-    for id_ in ids:
+    for id_ in lookup.to_delete(request, "workflow", context):
         _delete(id_, context)
     return done()
 
