@@ -6,6 +6,8 @@ nested without end.
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -168,6 +170,33 @@ class MisfitError(ReconcilerError):
         text = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in reversed(self.steps))
         text = text.removeprefix(".")
         return text if len(text) <= 4 * SHOWN else text[: 4 * SHOWN] + "…"
+
+
+def parse_json(text: str, **settings: Any) -> Any:
+    """The value that a JSON text says, with no number that a double could not hold.
+
+    ``settings`` are ``json.loads``'s. Raises ``ValueError`` and ``RecursionError``.
+    """
+    return json.loads(
+        text, parse_constant=_no_number, parse_float=_float, parse_int=_int, **settings
+    )
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is larger than any double")
+    return value
+
+
+def _int(text: str) -> int:
+    if len(text) > 300:
+        raise ValueError("a number is larger than any double")
+    return int(text)
 
 
 def check_depth(value: Any) -> None:

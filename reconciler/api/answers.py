@@ -7,7 +7,6 @@ protobuf's JSON; the top level's names tell which message stands below them, wha
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import Any, Final
 from urllib.parse import unquote
@@ -27,6 +26,7 @@ from reconciler.shape import (
     Shape,
     Table,
     check_depth,
+    parse_json,
 )
 
 LARGEST: Final = 48 * 1024 * 1024
@@ -212,7 +212,7 @@ def decode(content: bytes) -> tuple[Json, int]:
         raise MisfitError(
             f"holds up to {values:,} values, more than the {MOST_VALUES:,} that are read"
         )
-    body = json.loads(text, parse_constant=_no_number, parse_float=_float, parse_int=_int)
+    body = parse_json(text)
     if "\\ud" in text or "\\uD" in text:
         _check_text(body)
     return body, values
@@ -246,23 +246,6 @@ def _check_asked_for(call: Call, key: str, item: Json) -> None:
 def check_failure(body: Any) -> None:
     """Raises ``MisfitError`` for a failed answer that cannot even be searched for what it says."""
     check_depth(body)
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError("a number is larger than any double")
-    return value
-
-
-def _int(text: str) -> int:
-    if len(text) > 300:
-        raise ValueError("a number is larger than any double")
-    return int(text)
 
 
 def _check_text(body: Any) -> None:

@@ -6,8 +6,6 @@ looked at here, whatever the digest says.
 
 from __future__ import annotations
 
-import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +17,7 @@ from reconciler.kind import Kind, VersionedKind
 from reconciler.planning import file_schema
 from reconciler.planning.file_schema import FORMAT_VERSION
 from reconciler.planning.options import KEPT
-from reconciler.shape import FULL_NAME, MisfitError, Shape, check_depth
+from reconciler.shape import FULL_NAME, MisfitError, Shape, check_depth, parse_json
 from reconciler.values import digest
 
 ANEW = "make a new plan with: reconciler plan PATH -o FILE"
@@ -86,9 +84,7 @@ def _decoded(text: str) -> dict[str, Any]:
         return found
 
     try:
-        document = json.loads(
-            text, parse_constant=_no_number, parse_float=_float, object_pairs_hook=unique
-        )
+        document = parse_json(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise PlanFileError(f"the plan file is not JSON: {error}", hint=ANEW) from error
     if not isinstance(document, dict):
@@ -101,17 +97,6 @@ def _decoded(text: str) -> dict[str, Any]:
         where = _path_to(document, twice)
         raise _no_plan(f"{where or 'the document'}: the key {name[:60]!r} stands there twice")
     return document
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError("a number is larger than any double")
-    return value
 
 
 def _path_to(whole: Any, part: Any) -> str:

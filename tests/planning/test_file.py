@@ -275,6 +275,10 @@ def file_text(world: World) -> str:
                      "column 1 (char 0)", id="a manifest"),
         pytest.param("[" * 200_000, "the plan file is not JSON: ", id="too deep"),
         pytest.param('{"a": NaN}', "the plan file is not JSON: NaN is no number", id="NaN"),
+        pytest.param('{"a": 1e999}', "the plan file is not JSON: a number is larger than any double",
+                     id="a large float"),
+        pytest.param('{"a": 1' + "0" * 400 + "}", "the plan file is not JSON: a number is larger "
+                     "than any double", id="a large integer"),
         pytest.param("[]", "this is no plan file: expected a JSON object", id="a list"),
         pytest.param("{}", "this is no plan file: the document: missing key 'desired' (and 17 more)",
                      id="another object"),
