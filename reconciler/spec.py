@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from reconciler.catalogue import Spelling
+from reconciler.catalogue import VISIBILITIES, Spelling
 from reconciler.values import MARK_KEY, float32, number
 
 
@@ -253,3 +253,7 @@ def spelled(spelling: Spelling) -> Callable[[Any], str]:
         return name
 
     return name_of
+
+
+Visibility = Annotated[str, BeforeValidator(spelled(VISIBILITIES)), spellings(VISIBILITIES)]
+"""Who may see an app or a model."""

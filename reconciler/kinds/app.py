@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from reconciler.address import APP, Address
 from reconciler.call import Call, Json, Target
@@ -25,14 +25,17 @@ from reconciler.kind import (
 )
 from reconciler.resource import Resource, laid_over
 from reconciler.shape import FREE, TEXT, Message
-from reconciler.spec import Flag, Id, Metadata, Notes, Spec, Text, mistake, spelled, spellings
+from reconciler.spec import (
+    Flag,
+    Id,
+    Metadata,
+    Notes,
+    Spec,
+    Text,
+    Visibility,
+    mistake,
+)
 from reconciler.values import Mark, marked, number, unmarked
-
-Visibility = Annotated[
-    str,
-    BeforeValidator(spelled(VISIBILITIES)),
-    spellings(VISIBILITIES),
-]
 
 
 def _user_id(stated: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator
 
 from reconciler.address import Address
 from reconciler.call import Json
@@ -18,7 +18,6 @@ from reconciler.catalogue import (
     MODEL_TYPES,
     NUMBER,
     RANGE,
-    VISIBILITIES,
     ModelParam,
     Spelling,
 )
@@ -26,14 +25,17 @@ from reconciler.diagnostics import did_you_mean
 from reconciler.kind import Problem, Scope
 from reconciler.resource import External, Place, Reference, Resource
 from reconciler.shape import Message
-from reconciler.spec import Flag, LooseId, Metadata, Notes, Spec, Text, mistake, spelled, spellings
+from reconciler.spec import (
+    Flag,
+    LooseId,
+    Metadata,
+    Notes,
+    Spec,
+    Text,
+    Visibility,
+    mistake,
+)
 from reconciler.values import number, thaw
-
-Visibility = Annotated[
-    str,
-    BeforeValidator(spelled(VISIBILITIES)),
-    spellings(VISIBILITIES),
-]
 
 
 def _distinct(ids: list[str]) -> list[str]:
