@@ -68,9 +68,17 @@ def option(*names: str, **settings: Any) -> Callable[[Function], Function]:
     return made
 
 
+def _with(function: Function, *options: Callable[[Function], Function]) -> Function:
+    """A command with several options, in the order in which its help shows them."""
+    for add in reversed(options):
+        function = add(function)
+    return function
+
+
 def connection(function: Function) -> Function:
     """The options of every command that talks to a platform; ``take_connection`` collects them."""
-    options = [
+    return _with(
+        function,
         option(
             "--sandbox", is_flag=True,
             help="Use the local platform, which keeps its data in .reconciler/; no token needed.",
@@ -94,10 +102,7 @@ def connection(function: Function) -> Function:
         ),
         option("-v", "--verbose", is_flag=True, help="Show each request and each wait, on stderr."),
         option("--requests", "show_requests", is_flag=True, help="Show each request, on stderr (plan: each write that it plans)."),
-    ]  # fmt: skip
-    for add in reversed(options):
-        function = add(function)
-    return function
+    )  # fmt: skip
 
 
 def take_connection(values: dict[str, Any]) -> Connection:
@@ -121,18 +126,17 @@ def _addresses(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 
 def selection(function: Function) -> Function:
     """``--target`` and ``--exclude``."""
-    for add in (
-        option(
-            "--exclude", "excludes", multiple=True, metavar="ADDRESS", shell_complete=_addresses,
-            help="Leave it out, with all that depends on it; repeatable.",
-        ),
+    return _with(
+        function,
         option(
             "--target", "targets", multiple=True, metavar="ADDRESS", shell_complete=_addresses,
             help="Only it, with all that it needs (model.ID, workflow.ID, …); repeatable.",
         ),
-    ):  # fmt: skip
-        function = add(function)
-    return function
+        option(
+            "--exclude", "excludes", multiple=True, metavar="ADDRESS", shell_complete=_addresses,
+            help="Leave it out, with all that depends on it; repeatable.",
+        ),
+    )  # fmt: skip
 
 
 def _remember_no_color(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -147,48 +151,47 @@ color = option(
 
 def switching(function: Function) -> Function:
     """The options of what may switch the default workflow."""
-    for add in (
-        option("--reindex", is_flag=True, help="Ask for a re-index where the default is switched."),
-        option(
-            "--switch-limit", type=click.IntRange(0), default=SWITCH_LIMIT, show_default=True,
-            metavar="N", help="Inputs above which a switch has to be allowed.",
-        ),
+    return _with(
+        function,
         option(
             "--allow-default-switch", is_flag=True,
             help="Switch the default workflow of an app with many inputs.",
         ),
-    ):  # fmt: skip
-        function = add(function)
-    return function
+        option(
+            "--switch-limit", type=click.IntRange(0), default=SWITCH_LIMIT, show_default=True,
+            metavar="N", help="Inputs above which a switch has to be allowed.",
+        ),
+        option("--reindex", is_flag=True, help="Ask for a re-index where the default is switched."),
+    )  # fmt: skip
 
 
 def decisions(function: Function) -> Function:
     """The options that shape a plan; ``take_options`` collects them."""
-    for add in (
+    return _with(
+        function,
+        selection,
         option(
-            "--retrain", "retrain", multiple=True, metavar="ADDRESS", shell_complete=_addresses,
-            help="Train this model anew although nothing changed; repeatable.",
+            "--prune", is_flag=True,
+            help="Also delete what this tool made and the manifest does not name.",
+        ),
+        option(
+            "--prune-limit", type=click.IntRange(0, 100), default=PRUNE_LIMIT, show_default=True,
+            metavar="PERCENT", help="Refuse to prune more than this share of a kind.",
+        ),
+        switching,
+        option(
+            "--refresh", "refresh", type=click.Choice(("full", "only")),
+            help="full: trust no recorded digest, read every version. only: show drift.",
         ),
         option(
             "--take-over", "take_over", multiple=True, metavar="ADDRESS", shell_complete=_addresses,
             help="Make it this manifest's although another owner marked it; repeatable.",
         ),
         option(
-            "--refresh", "refresh", type=click.Choice(("full", "only")),
-            help="full: trust no recorded digest, read every version. only: show drift.",
+            "--retrain", "retrain", multiple=True, metavar="ADDRESS", shell_complete=_addresses,
+            help="Train this model anew although nothing changed; repeatable.",
         ),
-        switching,
-        option(
-            "--prune-limit", type=click.IntRange(0, 100), default=PRUNE_LIMIT, show_default=True,
-            metavar="PERCENT", help="Refuse to prune more than this share of a kind.",
-        ),
-        option(
-            "--prune", is_flag=True,
-            help="Also delete what this tool made and the manifest does not name.",
-        ),
-    ):  # fmt: skip
-        function = add(function)
-    return selection(function)
+    )  # fmt: skip
 
 
 def take_selection(values: dict[str, Any]) -> Selection:
@@ -250,21 +253,20 @@ def seconds(name: str, default: float, help_: str) -> Callable[[Function], Funct
 
 def carrying_out(function: Function) -> Function:
     """The options of what writes: whether it asks, and how long it waits for what."""
-    for add in (
-        seconds("--train-timeout", 3600.0, "Wait so long for one training."),
+    return _with(
+        function,
+        option("--auto-approve", is_flag=True, help="Do not ask."),
+        option(
+            "--lock-timeout", type=float, callback=not_negative, metavar="SECONDS",
+            help="Hold a lease on the app, and wait so long for another's.  [default: no lease]",
+        ),
         seconds(
             "--read-back-timeout",
             10.0,
             "Look so long for a write whose answer was lost, and for its effect.",
         ),
-        option(
-            "--lock-timeout", type=float, callback=not_negative, metavar="SECONDS",
-            help="Hold a lease on the app, and wait so long for another's.  [default: no lease]",
-        ),
-        option("--auto-approve", is_flag=True, help="Do not ask."),
-    ):  # fmt: skip
-        function = add(function)
-    return function
+        seconds("--train-timeout", 3600.0, "Wait so long for one training."),
+    )  # fmt: skip
 
 
 class _ManifestPath(click.Path):
@@ -294,22 +296,21 @@ class Layers:
 def layers(function: Function) -> Function:
     """``--var``, ``--var-file`` and ``--overlay``; ``take_layers`` collects them."""
     file = click.Path(dir_okay=False, path_type=Path)
-    for add in (
+    return _with(
+        function,
         option(
-            "--overlay", "overlays", multiple=True, type=file, metavar="FILE",
-            help="Merge this file over the manifest; repeatable, the last one wins.",
+            "--var", "variables", multiple=True, metavar="NAME=VALUE", callback=_pairs,
+            help="Set a variable (also RECONCILER_VAR_NAME=VALUE); repeatable.",
         ),
         option(
             "--var-file", "variable_files", multiple=True, type=file, metavar="FILE",
             help="Set variables from a file of NAME: VALUE lines; repeatable.",
         ),
         option(
-            "--var", "variables", multiple=True, metavar="NAME=VALUE", callback=_pairs,
-            help="Set a variable (also RECONCILER_VAR_NAME=VALUE); repeatable.",
+            "--overlay", "overlays", multiple=True, type=file, metavar="FILE",
+            help="Merge this file over the manifest; repeatable, the last one wins.",
         ),
-    ):  # fmt: skip
-        function = add(function)
-    return function
+    )  # fmt: skip
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
