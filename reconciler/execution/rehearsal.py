@@ -27,11 +27,7 @@ def rehearse(
     *,
     reindex: bool = False,
 ) -> tuple[PlannedRequest, ...]:
-    """Every write that carrying out ``operations`` sends if nothing goes wrong.
-
-    Merged as with one request at a time; with more, what becomes ready at different moments may
-    travel in more requests.
-    """
+    """Every write that carrying out ``operations`` sends if nothing goes wrong."""
     found: list[PlannedRequest] = []
 
     def sending(keys: Sequence[Key], call: Call) -> None:

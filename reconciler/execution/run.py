@@ -27,6 +27,7 @@ from reconciler.execution.delivery import (
     read_key,
 )
 from reconciler.execution.outcome import Observer, Outcome, Silent, Status
+from reconciler.execution.stages import stages
 from reconciler.kind import Job, Kind, Learnt
 from reconciler.planning.change import Action, Key, Operation
 from reconciler.resource import Resource
@@ -82,10 +83,14 @@ def run(
 
 @dataclass(slots=True)
 class _Talk:
-    """An operation under way: its conversation, and what it has asked for."""
+    """An operation under way: its conversation, and what it has asked for.
+
+    ``after`` is what it waited for in its stage: those that waited for the same are ready together.
+    """
 
     operation: Operation
     conversation: Conversation[Learnt]
+    after: frozenset[Key]
     request: Request | None = None
     in_flight: bool = False
     paused_at: float = 0.0
@@ -151,13 +156,21 @@ class _Run:
         return tuple(self._ended[operation.key] for operation in self._operations)
 
     def _carry_out(self, operations: Sequence[Operation], pool: ThreadPoolExecutor) -> None:
-        self._phase = frozenset(operation.key for operation in operations)
-        self._ready = [operation for operation in operations if not self._waits_for[operation.key]]
-        if self._ready and (error := self._barred()):
-            for operation in self._ready:
+        free = [operation for operation in operations if not self._waits_for[operation.key]]
+        if free and (error := self._barred()):
+            for operation in free:
                 if operation.key not in self._ended:
                     self._end(Outcome(operation, Status.FAILED, error=error))
-            self._ready = []
+        for stage in stages(operations):
+            self._run_stage(stage, pool)
+
+    def _run_stage(self, stage: Sequence[Operation], pool: ThreadPoolExecutor) -> None:
+        self._phase = frozenset(operation.key for operation in stage)
+        self._ready = [
+            operation
+            for operation in stage
+            if not self._waits_for[operation.key] and operation.key not in self._ended
+        ]
         while self._ready or self._talks:
             ready, self._ready = self._ready, []
             for operation in ready:
@@ -165,7 +178,7 @@ class _Run:
                     self._start(operation)
             self._send(pool)
             self._receive()
-        for operation in operations:
+        for operation in stage:
             if operation.key not in self._ended:
                 self._end(Outcome(operation, Status.STOPPED))
 
@@ -174,7 +187,8 @@ class _Run:
             self._end(Outcome(operation, Status.FAILED, error=error))
             return
         self._observer.started(operation)
-        talk = _Talk(operation, self._converse(operation))
+        after = self._phase.intersection(operation.requires)
+        talk = _Talk(operation, self._converse(operation), after)
         self._talks[operation.key] = talk
         self._advance(talk, None)
 
@@ -249,7 +263,7 @@ class _Run:
             if isinstance(talk.request, Call | Listing):
                 groups[read_key(talk.request)].append(talk)
             elif isinstance(talk.request, Write):
-                groups[batch_key(talk.request)].append(talk)
+                groups[batch_key(talk.request), talk.after].append(talk)
         for group in groups.values():
             if not isinstance(group[0].request, Write):
                 if self._has_room():
