@@ -324,8 +324,28 @@ def _hashable(value: Any) -> Hashable:
 
 
 def delta(file: PlanFile, fresh: Plan) -> Mapping[str, tuple[str, ...]]:
-    """By address, how the operations of a new plan differ from those of a saved one."""
-    return moved_operations(file.operations, _plain(fresh.operations))
+    """By address, how a new plan differs from a saved one: another ``target``, and the operations."""
+    target = (
+        *_elsewhere(file, fresh),
+        *_unlike("owner", file.owner, fresh.owner),
+        *_unlike("reindex", file.options.reindex, fresh.options.reindex),
+    )
+    operations = moved_operations(file.operations, _plain(fresh.operations))
+    return {"target": target, **operations} if target else operations
+
+
+def _elsewhere(file: PlanFile, fresh: Plan) -> tuple[str, ...]:
+    """Where a saved plan and a new one are for two apps."""
+    return (
+        *_unlike("base_url", file.base_url, fresh.base_url),
+        *_unlike("user_id", file.target.user_id, fresh.target.user_id),
+        *_unlike("app_id", file.target.app_id, fresh.target.app_id),
+    )
+
+
+def _unlike(name: str, was: str | bool, now: str | bool) -> tuple[str, ...]:
+    shown = [str(value).lower() if isinstance(value, bool) else value for value in (was, now)]
+    return () if was == now else (f"{name}: planned for {shown[0]}, found {shown[1]}",)
 
 
 def _plain(operations: Iterable[Operation]) -> Any:
@@ -335,16 +355,11 @@ def _plain(operations: Iterable[Operation]) -> Any:
 
 def moved(file: PlanFile, fresh: Plan) -> tuple[str, ...]:
     """What moved between a saved plan and a new one from its ``desired``; empty if nothing did."""
-    elsewhere = (
-        ("base_url", file.base_url, fresh.base_url),
-        ("user_id", file.target.user_id, fresh.target.user_id),
-        ("app_id", file.target.app_id, fresh.target.app_id),
-    )
     operations = moved_operations(file.operations, _plain(fresh.operations), same_wish=True)
     now = _live_objects(fresh, map(Address.parse, file.live_objects))
     objects = moved_objects(file.live_objects, live_objects(fresh) | now)
     return (
-        *(f"{name}: planned for {was}, found {is_}" for name, was, is_ in elsewhere if was != is_),
+        *_elsewhere(file, fresh),
         *(line for lines in operations.values() for line in lines),
         *(line for address in objects if address not in operations for line in objects[address]),
     )

@@ -142,7 +142,7 @@ def _moved_field(
         found = f"{_value(planned['after'])}, as wanted" if known else "as wanted already"
         yield f"{name}: planned against {_value(planned['before'])}, found {found}"
     elif planned is None and now is not None:
-        yield f"{name}: planned {_stayed(sides, now)}, found {_value(now['before'])}"
+        yield f"{name}: planned {_stayed(sides, now)}"
     elif planned is not None and now is not None:
         if planned["before"] != now["before"]:
             yield (
@@ -158,10 +158,13 @@ def _moved_field(
 
 def _stayed(sides: _Sides, now: Mapping[str, Any]) -> str:
     """How a field was that no operation was to change: as it is wanted, if that is still the same."""
-    if not sides.same_wish or now["after"] == LATER:
-        return "to stay"
+    found = _value(now["before"])
+    if not sides.same_wish:
+        return f"to stay, would now go from {found} to {_value(now['after'])}"
+    if now["after"] == LATER:
+        return f"to stay, found {found}"
     was = None if sides.created else now["after"]
-    return f"against {_value(was)}"
+    return f"against {_value(was)}, found {found}"
 
 
 def _moved_object(

@@ -32,6 +32,36 @@ RENAMED = (
     + "moved: [{from: model.sure, to: model.certain}]\n"
 )
 
+
+def several(value: str = "0.5", text: str = "one") -> str:
+    """An app in which resources of one kind wait for different others, or for none."""
+    numbers = range(4)
+    models = [
+        f"m{n}: {{model_type_id: concept-threshold, description: {text}, "
+        f"concept_threshold_type: GREATER_THAN, thresholds: {{c{n}: {value}}}}}"
+        for n in numbers
+    ]
+    nodes = "{id: general, model: clarifai/main/general-image-recognition@aa7f35c01e0642fda5cf400f543e7c40}"
+    workflows = [
+        f"w{n}: {{description: {text}, nodes: [{nodes}, {{id: t, model: m{n}, node_inputs: [general]}}]}}"
+        for n in numbers[:3]
+    ]
+    relations = [
+        f"{{subject: c0, predicate: hypernym, object: {to}}}"
+        for to in ("c1", "c2", "clarifai/main/ai_mFqxrph2")
+    ]
+    return (
+        "app: {id: shown, default_workflow: w0}\nconcepts: [c0, c1, c2, c3]\n"
+        f"concept_relations: [{', '.join(relations)}]\n"
+        f"models: {{idle: {{model_type_id: concept-synonym-mapper}}, {', '.join(models)}}}\n"
+        f"workflows: {{{', '.join(workflows)}}}\n"
+    )  # fmt: skip
+
+
+SEVERAL_RENAMED = several(text="two").replace("m1", "n1").replace("w1", "v1") + (
+    "moved: [{from: model.m1, to: model.n1}, {from: workflow.w1, to: workflow.v1}]\n"
+)
+
 STEPS = {
     "create all": ("", BASE, ()),
     "change thresholds": (BASE, BASE.replace("0.5", "0.75"), ()),
@@ -41,6 +71,15 @@ STEPS = {
     "prune": (
         BASE,
         "app: {id: shown, default_workflow: clarifai/main/Empty}\nconcepts: [cat, dog]\n",
+        ("--prune",),
+    ),
+    "create several": ("", several(), ()),
+    "change several": (several(), several("0.75", "two"), ()),
+    "change several texts": (several(), several(text="two"), ()),
+    "rename some of several": (several(), SEVERAL_RENAMED, ()),
+    "prune several": (
+        several(),
+        "app: {id: shown, default_workflow: clarifai/main/Empty}\nconcepts: [c0]\n",
         ("--prune",),
     ),
 }
@@ -62,7 +101,7 @@ def test_promise_5_the_writes_of_an_apply_are_those_that_the_plan_showed(
     assert {key for request in plan["requests"] for key in request["operations"]} <= planned
 
     platform.clear_requests()
-    here.done("apply", manifest, *options, "--auto-approve", "--parallelism", "1")
+    here.done("apply", manifest, *options, "--auto-approve")
     sent = Counter((r.method, r.path) for r in platform.requests() if r.method != "GET")
     assert sent == shown
     assert sent, "a step that writes nothing shows nothing"
@@ -120,3 +159,22 @@ def test_a_plan_is_compared_with_the_approved_one(here: Here, platform: Sandbox)
     )
     as_json = json.loads(here("plan", manifest, "--compare", approved, "--format", "json").out)
     assert (as_json["same"], list(as_json["delta"])) == (False, ["model.sure"])
+
+
+def test_the_same_operations_on_another_app_are_no_approved_plan(
+    here: Here, platform: Sandbox
+) -> None:
+    manifest, approved = here.folder / "app.yaml", here.folder / "approved.json"
+    manifest.write_text("app: {id: staging, default_workflow: clarifai/main/Empty}\n")
+    here.done("plan", manifest, "-o", approved)
+    manifest.write_text(
+        "app: {id: production, owner: ops, default_workflow: clarifai/main/Empty}\n"
+    )
+    ended = here("plan", manifest, "--compare", approved, "--reindex", "--detailed-exitcode")
+    assert (ended.status, ended.out) == (
+        2,
+        f"The plan (2 operations) differs from {approved}:\n"
+        "  app_id: planned for staging, found production\n"
+        "  owner: planned for staging, found ops\n"
+        "  reindex: planned for false, found true\n",
+    )

@@ -69,8 +69,8 @@ FOLLOWS = operation((PIN, "v1", None), later=(PIN,))
         pytest.param(
             operation(("notes", "x", "y")),
             operation(("description", "a", "b"), ("notes", "x", "y")),
-            'description: planned to stay, found "a"',
-            id="changed by somebody else",
+            'description: planned to stay, would now go from "a" to "b"',
+            id="changed as well",
         ),
     ],
 )
