@@ -268,10 +268,13 @@ def _field_changes(
 
 
 def _comparable(value: Any) -> Any:
-    """Lists are whole values here, so that one changed item does not hide in an index."""
+    """Lists are whole values here, so that one changed item does not hide in an index.
+
+    So are texts of several lines, of which nobody asks for a comparison line by line.
+    """
     if isinstance(value, Mapping):
         return {key: _comparable(item) for key, item in value.items() if not is_blank(item)}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) or (isinstance(value, str) and "\n" in value):
         return digest(value)
     return value
 

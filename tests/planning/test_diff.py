@@ -322,6 +322,21 @@ def fields_of(world: World, data: dict[str, Any], address: str, **options: Any) 
     return [tuple(diff.shown(field).values()) for field in change.fields], change.reason
 
 
+def test_texts_of_many_lines_are_compared_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line by line, the 10 MB that a service may show for a note take half a gigabyte."""
+
+    def refuse(*sides: object, **options: object) -> object:
+        raise AssertionError("compared line by line")
+
+    monkeypatch.setattr("difflib.unified_diff", refuse)
+    first = "one\ntwo\n"
+    world = applied(extra(notes=first, metadata={"told": {"at": first}}))
+    second = "one\nthree\n"
+    changed = extra(notes=second, metadata={"told": {"at": second}})
+    fields, _ = fields_of(world, changed, "model.spare")
+    assert fields == [("metadata.told.at", first, second), ("notes", first, second)]
+
+
 def test_a_field_is_shown_by_its_path_with_both_sides() -> None:
     (change,) = compared(applied(), extra()).changes
     assert [diff.shown(field) for field in change.fields] == [
