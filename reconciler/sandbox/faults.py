@@ -45,7 +45,7 @@ class Fault:
     them is the first to be hit, ``times`` of them are (0: all from then on). The log shows ``name``.
     The rest says what happens, several things together if they fit:
 
-    ``latency_ms`` waits first. ``drop`` closes the connection ``before`` the work is done or ``after``
+    ``latency_ms`` waits first, until the faults are cleared at the latest. ``drop`` closes the connection ``before`` the work is done or ``after``
     the commit. ``status`` answers at once with that HTTP status: the platform's envelope with ``code``,
     or a proxy's page if ``html``; ``retry_after`` seconds go into the header. ``cut`` sends half of the
     answer. ``mixed`` leaves out every second item of a batch. ``stale_reads`` lets that many later reads
@@ -238,9 +238,18 @@ class OldState(Protocol):
         """Let it go."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What happens to one request, and the moment at which nobody waits for it any longer."""
+
+    fault: Fault
+    over: threading.Event
+
+
 @dataclass(slots=True)
 class _Sown:
     planted: Planted
+    over: threading.Event
     matched: int = 0
     hit: int = 0
 
@@ -262,14 +271,14 @@ class FaultBook:
         self._stale_left = 0.0
         self._stale_until = 0.0
         self._lock = threading.Lock()
-        self._ending = threading.Event()
+        self._ended = threading.Event()
 
     def inject(self, *planted: Planted) -> None:
         """Plant faults or plans, all or none. Raises ValueError for an unknown RPC."""
         for item in planted:
             self._check_rpc(item.rpc)
         with self._lock:
-            self._sown.extend(map(_Sown, planted))
+            self._sown.extend(_Sown(item, threading.Event()) for item in planted)
 
     def _check_rpc(self, name: str) -> None:
         if not name or not self._known or name in self._known:
@@ -284,18 +293,19 @@ class FaultBook:
             return tuple((item.planted, item.hit) for item in self._sown if not item.spent)
 
     def clear(self) -> None:
-        """Remove all faults and the stale state."""
+        """Remove all faults and the stale state; requests that a fault lets wait go on."""
         with self._lock:
+            self._end_latency()
             self._sown.clear()
             self._drop_stale()
 
-    def take(self, *names: tuple[str, str], rpc: str = "") -> Fault | None:
+    def take(self, *names: tuple[str, str], rpc: str = "") -> Hit | None:
         """The first fault that hits this request; everything that is for it counts it.
 
         ``names`` are the methods with their paths that the request goes by: one over REST; over gRPC
         its own and the one that it would have over REST.
         """
-        taken: Fault | None = None
+        taken: Hit | None = None
         with self._lock:
             for item in self._sown:
                 if item.spent or not any(item.planted.is_for(*name, rpc) for name in names):
@@ -304,16 +314,25 @@ class FaultBook:
                 fate = None if taken else item.planted.fate(item.matched)
                 if fate is not None:
                     item.hit += 1
-                    taken = fate
+                    taken = Hit(fate, item.over)
         return taken
 
-    def wait(self, seconds: float) -> None:
-        """Let a request wait; it goes on at once when the sandbox ends."""
-        self._ending.wait(seconds)
+    def wait(self, milliseconds: int, hit: Hit | None) -> None:
+        """Let a request wait, and longer if it was hit; it goes on at once when the sandbox ends."""
+        if milliseconds:
+            self._ended.wait(milliseconds / 1000)
+        if hit and hit.fault.latency_ms and not self._ended.is_set():
+            hit.over.wait(hit.fault.latency_ms / 1000)
 
     def end_waits(self) -> None:
         """The sandbox ends: nobody waits any longer."""
-        self._ending.set()
+        self._ended.set()
+        with self._lock:
+            self._end_latency()
+
+    def _end_latency(self) -> None:
+        for item in self._sown:
+            item.over.set()
 
     def go_stale(self, state: OldState, fault: Fault) -> None:
         """Let the next reads see this old state, as many or as long as the fault says."""

@@ -94,10 +94,9 @@ class Gate:
 
         Raises ``Dropped`` or ``Refused`` where the request gets no further.
         """
-        fault = visit.fault = self.controls.faults.take(*names, rpc=visit.rpc)
-        wait = self.controls.latency_ms + (fault.latency_ms if fault else 0)
-        if wait:
-            self.controls.faults.wait(wait / 1000)
+        hit = self.controls.faults.take(*names, rpc=visit.rpc)
+        fault = visit.fault = hit.fault if hit else None
+        self.controls.faults.wait(self.controls.latency_ms, hit)
         if fault and fault.drop == "before":
             raise Dropped
         if fault and fault.status:

@@ -128,7 +128,7 @@ class Sandbox:
         """Whether no background work is queued or running."""
         return self._open_house.runner.idle()
 
-    def wait_idle(self, timeout: float = 60.0) -> None:
+    def wait_idle(self, timeout: float = 300.0) -> None:
         """Wait for all background work. Raises SandboxError after ``timeout`` seconds."""
         self._open_house.runner.wait_idle(timeout)
 
@@ -157,7 +157,7 @@ class Sandbox:
         return self._open_house.controls.faults.planted()
 
     def clear_faults(self) -> None:
-        """Remove all faults."""
+        """Remove all faults; requests that one lets wait go on."""
         self._open_house.controls.faults.clear()
 
     @property

@@ -54,7 +54,7 @@ def manifest(tool: Tool) -> Path:
 def app_of(sandbox: Sandbox) -> dict[str, object]:
     headers = {"Authorization": f"Key {sandbox.token}"}
     url = f"{sandbox.base_url}/v2/users/{sandbox.user_id}/apps/leased"
-    found: dict[str, object] = requests.get(url, headers=headers, timeout=10).json()["app"]
+    found: dict[str, object] = requests.get(url, headers=headers, timeout=300).json()["app"]
     return found
 
 
@@ -72,12 +72,12 @@ def put(sandbox: Sandbox, held: object) -> None:
     }
     headers = {"Authorization": f"Key {sandbox.token}"}
     url = f"{sandbox.base_url}/v2/users/{sandbox.user_id}/apps"
-    assert requests.patch(url, json=body, headers=headers, timeout=10).status_code == 200
+    assert requests.patch(url, json=body, headers=headers, timeout=300).status_code == 200
 
 
 def in_flight(sandbox: Sandbox) -> bool:
     """Whether a request has come to the slow place that the test planted."""
-    answer = requests.get(f"{sandbox.base_url}/_sandbox/faults", timeout=10).json()
+    answer = requests.get(f"{sandbox.base_url}/_sandbox/faults", timeout=300).json()
     return all(fault["hit"] for fault in answer["faults"])
 
 
@@ -139,8 +139,8 @@ def test_unlock_ends_it_and_a_lease_that_ran_out_is_taken(
 def test_a_lease_that_is_lost_stops_the_cutover(
     sandbox: Sandbox, tool: Tool, manifest: Path
 ) -> None:
-    """The version's POST is slow; meanwhile somebody ends the lease."""
-    sandbox.inject(Fault(method="POST", path=r"/versions$", latency_ms=1500))
+    """The version's POST waits; meanwhile somebody ends the lease."""
+    sandbox.inject(Fault(method="POST", path=r"/versions$", latency_ms=3_600_000))
     process = tool.start("apply", manifest, "--auto-approve", "--lock-timeout", "0")
     headers = {"Authorization": f"Key {sandbox.token}"}
     url = f"{sandbox.base_url}/v2/users/{sandbox.user_id}/apps"
@@ -150,7 +150,8 @@ def test_a_lease_that_is_lost_stops_the_cutover(
         "action": "overwrite",
         "metadata_action": {"op": "delete", "path": "reconciler.leases.apply"},
     }
-    assert requests.patch(url, json=body, headers=headers, timeout=10).status_code == 200
+    assert requests.patch(url, json=body, headers=headers, timeout=300).status_code == 200
+    sandbox.clear_faults()
     ended = tool.end(process)
     assert ended.status == 1
     assert "failed   update workflow.main" in ended.out

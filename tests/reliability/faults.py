@@ -14,6 +14,9 @@ READ_BACK = 0.4
 STALE = 0.25
 """Seconds that reads lag behind: less than the time that a write is looked for."""
 
+NEVER = 3_600_000
+"""Milliseconds until a request goes on, unless the faults are cleared."""
+
 
 @dataclass(frozen=True, slots=True)
 class Misfortune:
@@ -83,13 +86,13 @@ FAULTS: Mapping[str, Misfortune] = MappingProxyType(
             rare=True,
         ),
         "SIGKILL before": Misfortune(
-            Fault(latency_ms=200, drop="before"),
+            Fault(latency_ms=NEVER, drop="before"),
             "the process is killed while the request is on its way; it is never carried out",
             kills=True,
             rare=True,
         ),
         "SIGKILL after": Misfortune(
-            Fault(latency_ms=200),
+            Fault(latency_ms=NEVER),
             "the process is killed while the request is on its way; it is carried out",
             kills=True,
         ),

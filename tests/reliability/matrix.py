@@ -35,7 +35,7 @@ RATE = 0.15
 
 WEATHER = ("error", "unavailable", "throttled", "drop_before", "drop_after", "cut", "mixed")
 
-LONGEST_CASE = 60.0
+LONGEST_CASE = 300.0
 """Seconds after which a case counts as one that hangs."""
 
 

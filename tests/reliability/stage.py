@@ -161,6 +161,7 @@ class Stage:
         finally:
             running.kill()
             running.communicate()
+            self.sandbox.clear_faults()  # what is held goes on
         if in_time:
             hit = "the end of the request that was under way"
             eventually(lambda: any(one.fault for one in self.sandbox.requests()), hit)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox import Sandbox
+from reconciler.sandbox import Sandbox, faults, media
 from tests.sandbox.driving import APP, Api
 
 
@@ -40,6 +40,31 @@ def start() -> Iterator[Callable[..., Api]]:
     for api in running:
         api.session.close()
         api.sandbox.stop()
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no failure: what is fetched from this very process may take its time."""
+    monkeypatch.setattr(media, "_TIMEOUT", 300.0)
+
+
+class Stopped:
+    """A clock that goes only when it is put on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Stopped:
+    """What the doors measure by: how long reads are stale, and how much comes in a second."""
+    stopped = Stopped()
+    monkeypatch.setattr(faults, "time", stopped)
+    return stopped
 
 
 @pytest.fixture

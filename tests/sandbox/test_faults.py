@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from reconciler.sandbox import Sandbox
 from reconciler.sandbox.fate import KINDS, FaultPlan
 from reconciler.sandbox.faults import Fault, Logged
 from tests.sandbox.calling import calling, concepts
+from tests.sandbox.conftest import Stopped
 from tests.sandbox.driving import Api
 
 DOES = "give one of status, latency_ms, drop, cut, stale_reads, stale_seconds, mixed, work_delay_ms"
@@ -87,17 +89,14 @@ def test_any_status_with_any_code(api: Api, fault: Any, code: int, http: int) ->
 # --- what happens -------------------------------------------------------------------------------
 
 
-def test_reads_are_stale_for_a_while(api: Api) -> None:
+def test_reads_are_stale_for_a_while(api: Api, clock: Stopped) -> None:
     api.sandbox.inject(Fault(method="POST", stale_seconds=2.5))
     api.concepts("a")
-    began = time.monotonic()
-    seen = {count(api)}
-    while seen != {0, 1}:
-        assert time.monotonic() - began < 20
-        seen.add(count(api))
-        if 1 in seen:
-            assert time.monotonic() - began >= 2.4
-    assert count(api) == 1
+    seen = [count(api)]
+    for seconds in (2.4, 0.2, -1):
+        clock.now += seconds
+        seen.append(count(api))
+    assert seen == [0, 0, 1, 1]
 
 
 def test_a_search_is_a_read_that_may_be_stale(api: Api) -> None:
@@ -114,9 +113,10 @@ def test_writes_are_never_stale(api: Api) -> None:
     assert api.refused("POST", "/concepts", {"concepts": [{"id": "a"}]})[1] == 40003
 
 
+@pytest.mark.parametrize("delay", [500, 3_600_000], ids=["for a moment", "for an hour"])
 @pytest.mark.parametrize("what", ["input", "training"])
-def test_background_work_is_slow_on_demand(api: Api, what: str) -> None:
-    api.sandbox.inject(Fault(method="POST", path="inputs$|versions$", work_delay_ms=1500))
+def test_background_work_is_slow_on_demand(api: Api, what: str, delay: int) -> None:
+    api.sandbox.inject(Fault(method="POST", path="inputs$|versions$", work_delay_ms=delay))
     began = time.monotonic()
     if what == "input":
         api("POST", "/inputs", {"inputs": [{"id": "i", "data": {"text": {"raw": "x"}}}]})
@@ -125,12 +125,14 @@ def test_background_work_is_slow_on_demand(api: Api, what: str) -> None:
         made = {"output_info": {"data": {"concepts": [{"id": "a"}]}}}
         version = api.model("learner", "embedding-classifier", made)
         place, early, late = f"/models/learner/versions/{version}", 21103, 21110
-    assert status_of(api, place) == early
-    while (found := status_of(api, place)) == early:
-        assert time.monotonic() - began < 20
-    assert time.monotonic() - began >= 1.5
-    api.sandbox.wait_idle(20)
-    assert (found in (late, 30003, 21101), status_of(api, place)) == (True, late)
+    if delay > 500:
+        with pytest.raises(SandboxError, match="still has work to do"):
+            api.sandbox.wait_idle(0.3)
+        assert status_of(api, place) == early
+    else:
+        api.sandbox.wait_idle()
+        assert time.monotonic() - began >= 0.49
+        assert status_of(api, place) == late
 
 
 def status_of(api: Api, place: str) -> int:
@@ -143,9 +145,28 @@ def test_a_sandbox_that_ends_lets_nobody_wait(start: Callable[..., Api]) -> None
     api.sandbox.inject(Fault(latency_ms=3_600_000))
     with pytest.raises(requests.Timeout):
         requests.get(f"{api.sandbox.base_url}/v2/status_codes", timeout=0.3)
-    began = time.monotonic()
-    api.sandbox.stop()
-    assert time.monotonic() - began < 20
+    api.sandbox.stop()  # else it takes an hour
+
+
+@pytest.mark.parametrize("drop", ["", "before"])
+def test_clearing_the_faults_lets_those_go_on_that_wait(api: Api, drop: Any) -> None:
+    api.sandbox.inject(Fault(method="POST", latency_ms=3_600_000, drop=drop, times=0))
+
+    def make(id_: str) -> None:
+        own = Api(api.sandbox)
+        with own.session:
+            own.concepts(id_)
+
+    with ThreadPoolExecutor(2) as pool:
+        held = [pool.submit(make, id_) for id_ in "ab"]
+        while api.sandbox.faults()[0][1] < 2:
+            assert not any(one.done() for one in held)
+        assert count(api) == 0
+        api.sandbox.clear_faults()
+        failed = [type(one.exception(300)) for one in held]
+    assert failed == [requests.ConnectionError if drop else type(None)] * 2
+    assert count(api) == (0 if drop else 2)
+    api.concepts("c")
 
 
 # --- drawn from a seed --------------------------------------------------------------------------
@@ -320,7 +341,7 @@ def test_the_log_says_what_each_request_was_and_met(api: Api) -> None:
         | {"fault": {"rpc": "ListModels", "name": "lost", "drop": "after"}},
         entry(first + 2, f"{path}/nothing", "", 404, 11101),
     ]
-    assert all(0 < entry["milliseconds"] < 60_000 for entry in found)
+    assert all(entry["milliseconds"] > 0 for entry in found)
     later = control(api, "GET", "requests", after=first, rpc="ListModels")["requests"]
     assert [entry["number"] for entry in later] == [first + 1]
 
@@ -374,8 +395,8 @@ def test_background_work_is_slow_by_switch(api: Api) -> None:
     api.sandbox.switch(input_delay_ms=500)
     began = time.monotonic()
     api("POST", "/inputs", {"inputs": [{"id": "i", "data": {"text": {"raw": "x"}}}]})
-    api.sandbox.wait_idle(20)
-    assert time.monotonic() - began >= 0.5
+    api.sandbox.wait_idle()
+    assert time.monotonic() - began >= 0.49
 
 
 @pytest.mark.parametrize(
