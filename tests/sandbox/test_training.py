@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import pickle
 import subprocess
@@ -17,11 +18,13 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from reconciler.sandbox.training import (
+    Classifier,
     Example,
     NoData,
     NoPositives,
     SingleClass,
     TrainingError,
+    load,
     predict,
     train,
 )
@@ -223,6 +226,26 @@ def test_what_is_no_artifact_is_refused_and_never_run(artifact: bytes) -> None:
         predict(artifact, (1.0, 2.0))
 
 
+def test_what_is_loaded_is_what_was_saved_whatever_the_order_in_memory() -> None:
+    weights = np.asfortranarray([[1.5, -2.0, 3.0], [0.25, 0.0, -1.0]])
+    saved = Classifier(("a", "b"), weights, np.array([0.5, -0.5]), True, "text").saved()
+    loaded = load(saved)
+    assert (loaded.concept_ids, loaded.mutually_exclusive, loaded.kind) == (
+        ("a", "b"),
+        True,
+        "text",
+    )
+    assert np.array_equal(loaded.weights, weights)
+    assert np.array_equal(loaded.bias, [0.5, -0.5])
+
+
+def test_loading_parses_no_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser's own count of its depth can break where several threads use it at once."""
+    artifact = _trained(True)
+    monkeypatch.setattr(ast, "parse", None)
+    assert load(artifact).concept_ids == ("left", "right")
+
+
 def test_arrays_with_pickled_objects_are_refused() -> None:
     buffer = io.BytesIO()
     np.savez(buffer, concept_ids=np.array([_Trap()], dtype=object))
@@ -236,4 +259,4 @@ def test_predicting_needs_no_scikit_learn() -> None:
         "predict(sys.stdin.buffer.read(), (1.0, 2.0));"
         "assert 'sklearn' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], input=_trained(True), check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], input=_trained(True), check=True, timeout=300)
