@@ -200,11 +200,15 @@ def _inputs_after(made: Plan, platform: Platform[Client]) -> Mapping[str, int] |
 
 
 def _not_converged(make: Callable[[], Plan], timeout: float) -> tuple[Change, ...]:
-    """What still differs after a re-read; a read from the past gets time to catch up."""
+    """What still differs after a re-read; a read from the past gets time to catch up.
+
+    The last reads begin when the time is up: those that took long say nothing of the time since.
+    """
     deadline, pause = time.monotonic() + timeout, 0.25
     while True:
+        last = time.monotonic() >= deadline
         left = tuple(operation.change for operation in make().operations)
-        if not left or time.monotonic() >= deadline:
+        if last or not left:
             return left
         time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
         pause = min(2 * pause, LONGEST_PAUSE)

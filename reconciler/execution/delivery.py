@@ -85,18 +85,20 @@ def _look_for(
 ) -> list[Answer | None]:
     """Each write's effect as it can be read back; None for what cannot be seen in time.
 
-    An error where the last look had no answer: that is no sign of absence, so such a write must
-    not be sent again.
+    The last look begins when the time is up: one that took long says nothing of the time since. An
+    error where the last look had no answer: that is no sign of absence, so such a write must not be
+    sent again.
     """
     found: list[Answer | None] = [None for _ in writes]
     deadline = patience.clock() + patience.read_back_timeout
     while True:
+        last = not wait or patience.clock() >= deadline
         shared: dict[object, Json] = {}
         for index, write in enumerate(writes):
             if found[index] is None or isinstance(found[index], ApiError):
                 found[index] = _converse(reader, write.find(), shared)
         seen = all(item is not None and not isinstance(item, ApiError) for item in found)
-        if not wait or seen or patience.clock() >= deadline:
+        if last or seen:
             return found
         patience.sleep(patience.interval)
 

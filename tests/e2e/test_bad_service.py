@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from e2e.conftest import Here
 from e2e.servers import proxy, serving
 from e2e.tool import people, writes
 
+from reconciler.cli import carry_out, session
+from reconciler.planning.plan import Plan
 from reconciler.sandbox import Sandbox
 from reconciler.sandbox.faults import Fault
 
@@ -182,12 +185,12 @@ def versions(here: Here, platform: Sandbox, app: str) -> dict[str, list[str]]:
     headers = {"Authorization": f"Key {platform.token}"}
     base = f"{platform.base_url}{USER}/{app}/models"
     query = {"dont_fetch_from_main": "true", "per_page": 100}
-    listed = requests.get(base, headers=headers, params=query, timeout=10).json()["models"]
+    listed = requests.get(base, headers=headers, params=query, timeout=300).json()["models"]
     return {
         model["id"]: [
             version["id"]
             for version in requests.get(
-                f"{base}/{model['id']}/versions", headers=headers, timeout=10
+                f"{base}/{model['id']}/versions", headers=headers, timeout=300
             ).json()["model_versions"]
         ]
         for model in listed
@@ -207,8 +210,8 @@ FAULTS = {
 
 
 def patience(fault: dict[str, Any]) -> str:
-    """Seconds to look for a lost write: more than its reads are stale, else little."""
-    return "2" if "stale_reads" in fault else "0.3"
+    """Seconds to look for a lost write: until its reads are stale no longer, else little."""
+    return "300" if "stale_reads" in fault else "0.3"
 
 
 PLACES = {
@@ -276,6 +279,25 @@ def test_a_version_that_turns_up_too_late_is_named(here: Here, platform: Sandbox
     assert asked[-1].endswith("/late/models/confident/versions")
     assert first not in told
     assert pinned not in told
+
+
+def test_reads_that_took_long_are_not_the_last_to_prove_an_apply(
+    here: Here, platform: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They show what was there as they began, and nothing of the time that was granted since."""
+    clock, read = [0.0], session.read_plan
+
+    def takes_long(*arguments: Any) -> Plan:
+        made = read(*arguments)
+        clock[0] += 60
+        return made
+
+    time_ = SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda _: None)
+    monkeypatch.setattr(carry_out, "time", time_)
+    monkeypatch.setattr(session, "read_plan", takes_long)
+    platform.inject(Fault(method="PATCH", path="/apps$", stale_reads=5))
+    out = here.done("apply", people(here.folder, "slowly"), "--auto-approve")
+    assert "Apply complete: 14 created, default workflow switched." in out
 
 
 def test_retry_after_is_honoured(here: Here, platform: Sandbox) -> None:

@@ -86,3 +86,18 @@ def test_what_cannot_be_looked_for_is_not_sent_again(
     else:
         assert isinstance(answer, TransportError)
         assert answer.unclear
+
+
+def test_a_look_that_took_long_is_not_the_last_one() -> None:
+    """It shows what was there as it began, and nothing of the time that was granted since."""
+    clock = [0.0]
+
+    def takes_long(versions: list[Json]) -> list[Json]:
+        del versions
+        clock[0] += 60.0
+        return []
+
+    patience = Patience(read_back_timeout=1.0, clock=lambda: clock[0], sleep=lambda _: None)
+    wire = Wire(takes_long, shows)
+    (answer,) = deliver(wire, [Write(POST, lambda: find_item(VERSIONS, bool))], patience)
+    assert (answer, len(wire.versions)) == ({"id": "v0"}, 1)
