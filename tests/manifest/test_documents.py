@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from work import calls
 
 from reconciler.manifest import documents
 from reconciler.manifest.documents import load, load_texts, parse
@@ -290,10 +290,9 @@ def test_an_anchor_can_be_given_again() -> None:
 def test_aliases_that_explode_are_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
-    started = time.process_time()
     (found,) = parse("\n".join(lines), "m.yaml")[1]
     assert (found.code, found.message) == ("RC004", "aliases stand for more than 1,000,000 values")
-    assert time.process_time() - started < 1
+    assert calls(lambda: parse("\n".join(lines), "m.yaml")) < 200_000
 
 
 def test_nesting_is_limited_with_aliases_followed() -> None:
@@ -309,10 +308,9 @@ def test_nesting_is_limited_with_aliases_followed() -> None:
     ["[" * 100_000, "{" * 100_000, "a: " * 100_000, "- " * 100_000, "? " * 100_000, "'" + "x" * 500_000],
     ids=["[", "{", "a:", "-", "?", "'"],
 )  # fmt: skip
-def test_hostile_text_is_refused_quickly(text: str) -> None:
-    started = time.process_time()
+def test_hostile_text_is_refused_with_little_work(text: str) -> None:
     assert parse(text, "m.yaml")[1]
-    assert time.process_time() - started < 5
+    assert calls(lambda: parse(text, "m.yaml")) < 10 * len(text)
 
 
 YAMLISH = st.lists(
