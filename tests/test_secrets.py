@@ -128,7 +128,7 @@ def test_it_is_not_told_where_somebody_put_it_into_the_app(tmp_path: Path) -> No
         tool = Tool(tmp_path, sandbox.base_url, token)
         session.headers["Authorization"] = f"Key {token}"
         made = {"apps": [{"id": "told", "description": f"The token is {token}"}]}
-        session.post(f"{sandbox.base_url}/v2/users/me/apps", json=made, timeout=10)
+        session.post(f"{sandbox.base_url}/v2/users/me/apps", json=made, timeout=300)
         (tmp_path / "app.yaml").write_text("app: {id: told, description: Of cats}\n")
         shown = [
             tool.done("plan", "app.yaml"),
@@ -257,7 +257,7 @@ def test_a_run_that_leaks_fails(
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:clarifai_sandbox",
          "--basetemp", str(tmp_path / "base"), *workers, "test_it.py"],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     for path in (tmp_path / "base").rglob("log"):
         path.unlink()

@@ -561,7 +561,7 @@ def test_no_more_at_once_than_asked(wire: Wire, make: Make) -> None:
             most = max(most, now)
             if now == 3:
                 full.set()
-        full.wait(10)
+        full.wait(300)
         with lock:
             now -= 1
         reply()(handler, seen)

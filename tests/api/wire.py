@@ -90,7 +90,7 @@ class Wire:
 
     def silent(self, handler: BaseHTTPRequestHandler, seen: Seen) -> None:
         """Takes the request and says nothing until the test is over."""
-        self.finished.wait(30)
+        self.finished.wait(300)
         handler.close_connection = True
 
     def play(self, handler: BaseHTTPRequestHandler) -> None:
@@ -111,7 +111,7 @@ def running() -> Iterator[Wire]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 30
+        timeout = 300
         disable_nagle_algorithm = True
 
         def _play(self) -> None:

@@ -64,7 +64,7 @@ def proxy(base_url: str, change: Callable[[str, str, Any], None]) -> Any:
             base_url + path,
             data=None if sent is None else json.dumps(sent),
             headers={"Authorization": key},
-            timeout=30,
+            timeout=300,
         )
         return reply.status_code, reply.headers["Content-Type"], reply.content
 

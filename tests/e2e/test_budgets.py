@@ -98,13 +98,13 @@ def test_the_digest_is_no_blindfold(sandbox: Sandbox, tmp_path: Path) -> None:
     tool.done("apply", MANIFESTS / "people", "--auto-approve")
     base = f"{sandbox.base_url}/v2/users/me/apps/people-auto-annotation/models/confident/versions"
     headers = {"Authorization": f"Key {sandbox.token}"}
-    (version,) = requests.get(base, headers=headers, timeout=10).json()["model_versions"]
+    (version,) = requests.get(base, headers=headers, timeout=300).json()["model_versions"]
     concepts = [{"id": id_, "value": 0.5} for id_ in ("people", "man", "adult")]
     changed = {
         "model_versions": [{"id": version["id"], "output_info": {"data": {"concepts": concepts}}}],
         "action": "merge",
     }
-    answer = requests.patch(base, headers=headers, json=changed, timeout=10)
+    answer = requests.patch(base, headers=headers, json=changed, timeout=300)
     assert answer.json()["status"]["code"] == 10000
     ended = tool("plan", MANIFESTS / "people", "--detailed-exitcode")
     assert ended.status == 2
@@ -120,6 +120,6 @@ def _post_version(sandbox: Sandbox, app: str, model: str, threshold: float) -> N
         f"{sandbox.base_url}/v2/users/me/apps/{app}/models/{model}/versions",
         headers={"Authorization": f"Key {sandbox.token}"},
         json={"model_versions": [{"output_info": output_info}]},
-        timeout=10,
+        timeout=300,
     )
     assert answer.json()["status"]["code"] == 10000, answer.text

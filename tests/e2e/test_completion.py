@@ -170,7 +170,7 @@ def test_a_shell_that_read_the_script_gets_addresses(shell: str, tmp_path: Path)
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )
         found = [line.replace("\\", "") for line in ended.stdout.split()]
         assert (found, ended.stderr) == (offered, "")

@@ -49,7 +49,7 @@ def reindexes(sandbox: Sandbox, app: str, tool: Tool) -> int:
 
     url = f"{sandbox.base_url}/v2/users/{sandbox.user_id}/apps/{app}/inputs/status"
     headers = {"Authorization": f"Key {tool.token}"}
-    counts = requests.get(url, headers=headers, timeout=10).json()["counts"]
+    counts = requests.get(url, headers=headers, timeout=300).json()["counts"]
     return int(counts["reindexed"] + counts["to_reindex"] + counts["reindexing"])
 
 

@@ -41,7 +41,7 @@ def live(platform: Sandbox, path: Path) -> dict[str, Any]:
         f"{platform.base_url}/v2/users/me/apps/{path.stem}/inputs",
         headers={"Authorization": f"Key {TOKEN}"},
         params={"per_page": 1000},
-        timeout=10,
+        timeout=300,
     )
     return {one["id"]: one for one in answer.json().get("inputs", [])}
 

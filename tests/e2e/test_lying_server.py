@@ -55,7 +55,7 @@ def lying(base_url: str, send: Send) -> Iterator[str]:
                 base_url + self.path,
                 data=body or None,
                 headers={"Authorization": self.headers.get("Authorization") or ""},
-                timeout=30,
+                timeout=300,
             )
             send(self, reply.status_code, reply.content)
 
@@ -102,7 +102,7 @@ def _apps(platform: Sandbox) -> list[Any]:
     reply = requests.get(
         f"{platform.base_url}/v2/users/me/apps?per_page=1000",
         headers={"Authorization": f"Key {platform.token}"},
-        timeout=30,
+        timeout=300,
     )
     found: list[Any] = reply.json().get("apps", [])
     return found
@@ -229,7 +229,7 @@ def _most_memory(here: Here, base: str, path: Any) -> int:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     tool.checked(ended.returncode, ended.stdout, ended.stderr)
     return int(ended.stdout.split()[-1]) // 1024

@@ -32,21 +32,21 @@ class Live:
         self._headers = {"Authorization": f"Key {sandbox.token}"}
 
     def get(self, path: str) -> Any:
-        return requests.get(self._base + path, headers=self._headers, timeout=10).json()
+        return requests.get(self._base + path, headers=self._headers, timeout=300).json()
 
     def patch(self, path: str, **body: Any) -> None:
         sent = {"action": "merge", **body}
-        answer = requests.patch(self._base + path, json=sent, headers=self._headers, timeout=10)
+        answer = requests.patch(self._base + path, json=sent, headers=self._headers, timeout=300)
         assert answer.status_code == 200, answer.text
 
     def patch_app(self, metadata: Any) -> None:
         user, _, id_ = self._base.rpartition("/apps/")
         body = {"apps": [{"id": id_, "metadata": metadata}], "action": "overwrite"}
-        answer = requests.patch(f"{user}/apps", json=body, headers=self._headers, timeout=10)
+        answer = requests.patch(f"{user}/apps", json=body, headers=self._headers, timeout=300)
         assert answer.status_code == 200, answer.text
 
     def post(self, path: str, **body: Any) -> None:
-        answer = requests.post(self._base + path, json=body, headers=self._headers, timeout=10)
+        answer = requests.post(self._base + path, json=body, headers=self._headers, timeout=300)
         assert answer.status_code == 200, answer.text
 
 
@@ -309,7 +309,7 @@ def test_the_app_itself_goes_only_when_asked_for_and_only_if_it_was_made_here(
     assert app.live.get("")["status"]["code"] == 11101
     headers = {"Authorization": f"Key {sandbox.token}"}
     url = f"{sandbox.base_url}/v2/users/{sandbox.user_id}/apps"
-    requests.post(url, json={"apps": [{"id": "owned"}]}, headers=headers, timeout=10)
+    requests.post(url, json={"apps": [{"id": "owned"}]}, headers=headers, timeout=300)
     app.write("{}")
     ended = app.tool("destroy", app.path, "--delete-app", "--auto-approve")
     assert "- app: was not made by this manifest, so that --delete-app may not" in ended.err

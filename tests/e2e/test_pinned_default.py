@@ -37,7 +37,7 @@ class App:
         self.pin(self.newest)
 
     def get(self, path: str) -> Any:
-        return requests.get(self._url + path, headers=self._headers, timeout=10).json()
+        return requests.get(self._url + path, headers=self._headers, timeout=300).json()
 
     def default(self) -> Any:
         return self.get("")["app"]["default_workflow"]
@@ -45,7 +45,7 @@ class App:
     def pin(self, version: str) -> None:
         named = {**self.default(), "version": {"id": version}}
         body = {"app": {"id": "pinned", "default_workflow": named}, "action": "overwrite"}
-        answer = requests.patch(self._url, json=body, headers=self._headers, timeout=10)
+        answer = requests.patch(self._url, json=body, headers=self._headers, timeout=300)
         assert answer.status_code == 200, answer.text
 
     def apply(self, text: str = "One.", high: str = "0.5") -> str:

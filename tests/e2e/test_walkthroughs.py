@@ -118,7 +118,7 @@ def post(sandbox: Sandbox, app: str, path: str, inputs: list[Any]) -> Any:
         f"{sandbox.base_url}/v2/users/me/apps/{app}/{path}",
         headers={"Authorization": f"Key {sandbox.token}"},
         json={"inputs": inputs},
-        timeout=60,
+        timeout=300,
     )
     assert answer.json()["status"]["code"] == 10000, answer.text
     return answer.json()

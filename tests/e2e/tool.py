@@ -16,7 +16,7 @@ from reconciler.sandbox import Sandbox
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 
-DEADLINE = 30.0
+DEADLINE = 300.0
 """Seconds after which something that should have happened counts as missing."""
 
 
@@ -64,7 +64,7 @@ class Tool:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
         return self.checked(ended.returncode, ended.stdout, ended.stderr)
 
@@ -93,7 +93,7 @@ class Tool:
     def end(self, running: subprocess.Popen[str]) -> Ended:
         """How a command ended that was begun with ``start``."""
         try:
-            out, err = running.communicate(timeout=60)
+            out, err = running.communicate(timeout=300)
         finally:
             running.kill()
         return self.checked(running.returncode, out, err)

@@ -100,7 +100,7 @@ def test_there_and_back(
     ]
     # One look at which ids are there, one request of images, one of the video.
     assert methods.take() == ["GET", "POST", "POST"]
-    waited = wait(client, target, items, timeout=60)
+    waited = wait(client, target, items, timeout=300)
     assert {item.id for item in waited.processed} == {item.id for item in items}
     assert stored(client, target) == sorted(report.ids)
 
@@ -171,7 +171,7 @@ def test_an_image_that_cannot_be_read_fails_when_it_is_processed(
     torn = write(tmp_path / "torn.png", picture()[:40] + b"torn")
     items = discover([torn, write(tmp_path / "whole.png", picture(1))]).items
     assert add(client, target, items).added == items
-    report = wait(client, target, items, timeout=60)
+    report = wait(client, target, items, timeout=300)
     assert [item.source for item in report.processed] == [str(tmp_path / "whole.png")]
     assert [problem.source for problem in report.failed] == [torn]
     assert "(code 30" in report.failed[0].reason

@@ -101,7 +101,7 @@ class Browser:
 
     def request(self, method: str, path: str, **options: object) -> requests.Response:
         url = urljoin(self.base_url, path)
-        return self.session.request(method, url, timeout=30, allow_redirects=False, **options)  # type: ignore[arg-type]
+        return self.session.request(method, url, timeout=300, allow_redirects=False, **options)  # type: ignore[arg-type]
 
     def page(self, path: str, status: int = 200) -> Parsed:
         answer = self.get(path)

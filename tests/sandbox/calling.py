@@ -41,11 +41,11 @@ class Grpc:
             sent_metadata = (("authorization", self.key), *sent_metadata)
         call = getattr(self.stub, method)
         if rpc.client_streaming:
-            return next(call(iter([request]), metadata=sent_metadata, timeout=60))
+            return next(call(iter([request]), metadata=sent_metadata, timeout=300))
         if rpc.streaming:
-            (answer,) = call(request, metadata=sent_metadata, timeout=60)
+            (answer,) = call(request, metadata=sent_metadata, timeout=300)
             return answer
-        return call(request, metadata=sent_metadata, timeout=60)
+        return call(request, metadata=sent_metadata, timeout=300)
 
     def ok(self, method: str, request: Any = None) -> Any:
         answer = self(method, request)
@@ -71,7 +71,7 @@ class Grpc:
         call = self.channel.unary_unary(
             f"/clarifai.api.V2/{method}", response_deserializer=kind.FromString
         )
-        return call(body, metadata=(("authorization", self.key),), timeout=60)
+        return call(body, metadata=(("authorization", self.key),), timeout=300)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class Api:
         if not path.startswith(("/v2", "/_sandbox")):
             url += f"/v2/users/{self.sandbox.user_id}/apps/{self.app}"
         headers = {"Authorization": f"Key {self.sandbox.token}", **options.pop("headers", {})}
-        return self.session.request(method, url + path, headers=headers, timeout=60, **options)
+        return self.session.request(method, url + path, headers=headers, timeout=300, **options)
 
     def __call__(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """The answer of a request that succeeds."""

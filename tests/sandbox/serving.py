@@ -53,7 +53,7 @@ class Served:
             json=body,
             params=query,
             headers={"Authorization": "Key any"},
-            timeout=60,
+            timeout=300,
         )
         assert answer.status_code == 200, f"{method} {path}: {answer.text}"
         return answer.json()
@@ -72,14 +72,14 @@ class Served:
                 return found
 
     def wait_idle(self) -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not self("GET", "/_sandbox/idle")["idle"]:
             assert time.monotonic() < deadline, "background work does not end"
 
     def kill(self) -> None:
         """SIGKILL: nothing is tidied up."""
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(300)
         self.session.close()
         assert self.process.stdout is not None
         self.process.stdout.close()

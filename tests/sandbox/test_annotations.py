@@ -28,7 +28,7 @@ def text(id_: str) -> Any:
 
 def add(api: Api, *inputs: Any) -> None:
     api("POST", "/inputs", {"inputs": list(inputs)})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
 
 
 def written(api: Api, **query: Any) -> list[Any]:
@@ -324,7 +324,7 @@ def test_models_are_workers_but_not_trusted_ones(predicted: Api) -> None:
 def test_a_second_run_replaces_what_the_first_one_predicted(predicted: Api) -> None:
     app = {"default_workflow_id": "Universal"}
     predicted("PATCH", "", {"app": app, "action": "overwrite", "reindex": True})
-    predicted.sandbox.wait_idle(60)
+    predicted.sandbox.wait_idle()
     assert written(predicted, model_version_ids=RECOGNITION) == []
     predicted("DELETE", "/inputs/p")
     listed = written(predicted, list_all_annotations="True")

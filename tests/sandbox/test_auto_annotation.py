@@ -83,7 +83,7 @@ def test_scores_are_written_by_exactly_one_of_the_two_paths(
     image = {"base64": base64.b64encode(picture).decode()}
     posted = api("POST", "/inputs", {"inputs": [{"id": "img", "data": {"image": image}}]})
     assert posted["inputs"][0]["status"]["code"] == 30001
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert api("GET", "/inputs/img")["input"]["status"] == {
         "code": 30000,
         "description": "Download complete",
@@ -127,6 +127,6 @@ def test_an_image_without_scripted_scores_is_processed_and_annotated_with_nothin
     build_walkthrough(api)
     image = {"base64": base64.b64encode(png(5)).decode()}
     api("POST", "/inputs", {"inputs": [{"id": "plain", "data": {"image": image}}]})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert api("GET", "/inputs/plain")["input"]["status"]["code"] == 30000
     assert written(api, "plain") == {}

@@ -44,7 +44,7 @@ def furnish(api: Api) -> None:
     api.thresholder("keep", 1, seen=0.5)
     labelled = {"id": "base", "data": {"text": {"raw": "x"}}}
     api("POST", "/inputs", {"inputs": [labelled]})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
 
 
 def over_rest(api: Api, tally: Tally, client: int) -> None:
@@ -145,7 +145,7 @@ def together(work: Callable[[int], None], clients: int) -> None:
 def test_fifty_clients_lose_no_update(doors: Api) -> None:
     api, tally = doors, Tally()
     together(lambda client: (over_grpc if client % 2 else over_rest)(api, tally, client), CLIENTS)
-    api.sandbox.wait_idle(120)
+    api.sandbox.wait_idle()
     all_ = CLIENTS * ROUNDS
     good = ("pair", "merge", "workflow", "input", "note", "list")
     assert {what: tally.answers[what] for what in good} == {key: {OK: all_} for key in good}

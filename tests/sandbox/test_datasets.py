@@ -19,7 +19,7 @@ def filled(api: Api) -> Api:
     api("POST", "/datasets", {"datasets": [{"id": "full"}, {"id": "bare"}]})
     inputs = [text("a", "full"), text("b", "full"), text("c")]
     api("POST", "/inputs", {"inputs": inputs})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     return api
 
 

@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,7 @@ def test_a_restart_finds_everything(start: Callable[..., Api], tmp_path: Path) -
     api.concepts("a", "b")
     text_workflow(api)
     api("POST", "/inputs", {"inputs": [{"id": "i1", "data": {"text": {"raw": "x"}}}]})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     before = [api("GET", path) for path in ("/concepts", "/models", "/workflows", "/annotations")]
     api.sandbox.stop()
     (data / "somebody-elses.txt").write_text("left alone")
@@ -78,7 +77,7 @@ def test_queued_work_is_done_by_the_next_server(start: Callable[..., Api], tmp_p
     api("POST", "/inputs", {"inputs": inputs})
     api.sandbox.stop()
     again = start(data=tmp_path, create=False)
-    again.sandbox.wait_idle(60)
+    again.sandbox.wait_idle()
     assert sorted(written(again)) == sorted(item["id"] for item in inputs)
 
 
@@ -192,7 +191,5 @@ def test_draining_ends_the_work_first(start: Callable[..., Api], tmp_path: Path)
 
 def test_importing_it_is_cheap() -> None:
     code = "import sys, reconciler.sandbox; print([m for m in ('google', 'numpy', 'sqlite3') if m in sys.modules])"
-    began = time.monotonic()
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
-    assert time.monotonic() - began < 5

@@ -182,7 +182,7 @@ def trained(api: Api, model: str = "clf", **shades: range) -> str:
         for shade in found
     ]
     api("POST", "/inputs", {"inputs": inputs})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     version = api.model(
         model,
         "embedding-classifier",
@@ -191,7 +191,7 @@ def trained(api: Api, model: str = "clf", **shades: range) -> str:
             "input_info": {"base_embed_model": BASE},
         },
     )
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     return version
 
 
@@ -219,7 +219,7 @@ def test_a_version_is_evaluated_in_the_background_and_read_part_by_part(
     assert (started["id"], started["metrics"]["status"]["code"]) == (version, 21303)
     assert metrics(api, version)["status"]["code"] == 21303
     api.sandbox.release()
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert seen == [21301]
     bare = metrics(api, version)
     assert bare["status"]["code"] == 21300
@@ -255,7 +255,7 @@ def test_a_version_is_evaluated_in_the_background_and_read_part_by_part(
 def test_each_part_of_an_evaluation_comes_only_when_asked_for(api: Api) -> None:
     version = trained(api, dark=range(6), bright=range(240, 246))
     api("POST", f"/models/clf/versions/{version}/metrics", {})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     for name in ("confusion_matrix", "cooccurrence_matrix", "label_counts", "binary_metrics"):
         found = metrics(api, version, **{f"fields.{name}": "True"})
         present = {part for part in found if found[part]} - {"status", "summary", "model"}
@@ -271,7 +271,7 @@ def test_evaluations_have_ids_lists_and_one_place_each(api: Api) -> None:
     info = {"params": {"note": "a second look"}}
     body = {"eval_metrics": [{"model": reference, "eval_info": info}]}
     second = api("POST", "/evaluations", body)["eval_metrics"][0]["id"]
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert [item["id"] for item in api("GET", own)["eval_metrics"]] == [second, "first"]
     assert [item["id"] for item in api("GET", "/evaluations")["eval_metrics"]] == [second, "first"]
     everywhere = api("GET", f"/v2/users/{api.sandbox.user_id}/evaluations", sort_ascending="true")
@@ -284,7 +284,7 @@ def test_evaluations_have_ids_lists_and_one_place_each(api: Api) -> None:
         assert found["label_counts"]["positive_label_counts"]
     again = api("POST", "/evaluations", {"eval_metrics": [{"id": "first", "model": reference}]})
     assert again["eval_metrics"][0]["status"]["code"] == 21303
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert len(api("GET", own)["eval_metrics"]) == 2
     api("DELETE", f"/models/clf/versions/{version}")
     assert api("GET", "/evaluations").get("eval_metrics", []) == []
@@ -311,12 +311,12 @@ def test_training_and_evaluation_keep_to_their_dataset(api: Api) -> None:
     counts = []
     for params in ({"dataset_id": "few"}, {"dataset_id": "few", "dataset_version_id": "v1"}):
         version = api.version("clf", {**base, "train_info": {"params": params}})
-        api.sandbox.wait_idle(60)
+        api.sandbox.wait_idle()
         found = api("GET", f"/models/clf/versions/{version}")["model_version"]
         counts.append((found["status"]["code"], found["total_input_count"]))
     assert counts == [(21100, 6), (21100, 4)]
     lost = api.version("clf", {**base, "train_info": {"params": {"dataset_id": "lost"}}})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     found = api("GET", f"/models/clf/versions/{lost}")["model_version"]["status"]
     assert (found["code"], found["details"]) == (21118, "dataset 'lost' is not there")
     dataset = {"id": "few", "version": {"id": "v1"}}
@@ -324,7 +324,7 @@ def test_training_and_evaluation_keep_to_their_dataset(api: Api) -> None:
     (asked,) = api("POST", own, {"eval_metrics": [{"ground_truth_dataset": dataset}]})[
         "eval_metrics"
     ]
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     query = {"fields.label_counts": "true"}
     graded = api("GET", f"/evaluations/{asked['id']}", None, **query)["eval_metrics"]
     assert graded["status"]["code"] == 21300
@@ -341,16 +341,16 @@ def test_a_concept_with_one_example_is_evaluated_without_metrics_for_it(api: Api
         {"id": "truck", "data": {**image(240), "concepts": [{"id": "truck"}]}},
     ]
     api("POST", "/inputs", {"inputs": inputs})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     version = api.model(
         "clf",
         "embedding-classifier",
         {"output_info": {"data": {"concepts": [{"id": "dog"}]}}},
     )
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert api("GET", f"/models/clf/versions/{version}")["model_version"]["status"]["code"] == 21100
     api("POST", f"/models/clf/versions/{version}/metrics", {})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     found = metrics(api, version, **ALL_FIELDS)
     assert found["status"]["code"] == 21300
     assert found["status"]["details"] == (
@@ -376,7 +376,7 @@ def test_what_cannot_be_evaluated_is_refused_with_its_reason(api: Api) -> None:
     search: Any = {"test_search": {"query": {"filters": [{}]}}}
     assert api.refused("POST", f"{own}/metrics", search)[:2] == (501, 10040)
     untrained = api.version("clf", {"output_info": {"data": {"concepts": [{"id": "nothing"}]}}})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert api.refused("POST", f"/models/clf/versions/{untrained}/metrics", {})[:2] == (400, 21102)
 
 
@@ -385,7 +385,7 @@ def test_without_labels_left_there_is_nothing_to_evaluate_with(api: Api) -> None
     ids = [item["id"] for item in api("GET", "/inputs")["inputs"]]
     api("DELETE", "/inputs", {"ids": ids})
     api("POST", f"/models/clf/versions/{version}/metrics", {})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert metrics(api, version)["status"]["code"] == 21316
     assert api("GET", "/evaluations").get("eval_metrics", []) == []
     listed = api("GET", "/evaluations", show_failed_metrics="true")["eval_metrics"]
@@ -399,5 +399,5 @@ def test_an_evaluation_goes_on_after_a_restart(start: Callable[..., Api], tmp_pa
     api("POST", f"/models/clf/versions/{version}/metrics", {})
     api.sandbox.stop()
     again = start(data=tmp_path, create=False)
-    again.sandbox.wait_idle(60)
+    again.sandbox.wait_idle()
     assert metrics(again, version)["status"]["code"] == 21300

@@ -470,7 +470,7 @@ def test_what_is_no_image_is_never_sent_as_it_came(world: World) -> None:
 def test_an_image_with_more_behind_it_goes_out_without_that(start: Callable[..., Api]) -> None:
     api = start()
     add(api, image("one", png(7) + b"<html>behind</html>"))
-    content = requests.get(f"{api.sandbox.base_url}{PAGE}/inputs/one/picture", timeout=30).content
+    content = requests.get(f"{api.sandbox.base_url}{PAGE}/inputs/one/picture", timeout=300).content
     assert content.startswith(b"\x89PNG") and b"behind" not in content
 
 

@@ -53,7 +53,7 @@ class Chromium:
         ended = subprocess.run(
             [self.program, *QUIET, f"--user-data-dir={self.folder / 'profile'}",
              f"--screenshot={shot}", f"--window-size={size}", *options, url],
-            capture_output=True, text=True, check=False, timeout=60,
+            capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         assert shot.is_file(), ended.stderr
         with Image.open(shot) as picture:

@@ -60,7 +60,7 @@ def test_an_input_goes_from_pending_to_processed(start: Callable[..., Api]) -> N
         "reindexing": 0,
     }
     api.sandbox.release()
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     found = api("GET", "/inputs/i1")["input"]
     assert found["status"]["code"] == 30000
     assert found["data"]["image"]["image_info"] == {"width": 16, "height": 16, "format": "PNG"}
@@ -87,7 +87,7 @@ def test_an_input_goes_from_pending_to_processed(start: Callable[..., Api]) -> N
 )
 def test_what_cannot_be_processed_says_why(api: Api, data: Any, details: str) -> None:
     add(api, {"id": "bad", "data": data}, {"id": "good", "data": image()})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     status = api("GET", "/inputs/bad")["input"]["status"]
     assert status["code"] == 30002
     assert status["details"].startswith(details)
@@ -164,7 +164,7 @@ def test_an_image_may_come_with_a_text_and_the_models_read_both(api: Api) -> Non
     switch(api, "seen")
     add(api, {"id": "both", "data": {**image(), "text": {"raw": "a dog"}}})
     add(api, {"id": "image", "data": image()})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     found = api("GET", "/inputs/both")["input"]
     assert found["status"]["code"] == 30000
     assert found["data"]["text"]["raw"] == "a dog"
@@ -187,12 +187,12 @@ def test_an_image_may_come_with_a_text_and_the_models_read_both(api: Api) -> Non
 def test_what_came_as_bytes_can_be_had_again_at_the_address_that_answers_show(api: Api) -> None:
     content = base64.b64decode(image(7)["image"]["base64"])
     made = add(api, {"id": "i1", "data": image(7)})[0]
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     shown = api("GET", "/inputs/i1")["input"]["data"]["image"]
     hosted = shown["hosted"]
     assert shown["url"] == made["data"]["image"]["url"]
     assert shown["url"] == hosted["prefix"] + hosted["sizes"][0] + hosted.get("suffix", "")
-    found = api.session.get(shown["url"], headers={"Authorization": "Key any"}, timeout=30)
+    found = api.session.get(shown["url"], headers={"Authorization": "Key any"}, timeout=300)
     assert (found.status_code, found.content) == (200, content)
     assert found.headers["Content-Type"] == "application/octet-stream"
     assert found.headers["Content-Disposition"] == "attachment"
@@ -204,7 +204,7 @@ def test_what_came_as_bytes_can_be_had_again_at_the_address_that_answers_show(ap
     change = {"id": "i1", "data": {"image": shown, "concepts": [{"id": "cat"}]}}
     api("PATCH", "/inputs", {"inputs": [change], "action": "merge"})
     assert api("GET", "/inputs/i1")["input"]["data"]["image"] == shown
-    assert api.session.get(shown["url"].replace("i1", "i2"), timeout=30).status_code == 404
+    assert api.session.get(shown["url"].replace("i1", "i2"), timeout=300).status_code == 404
 
 
 def test_a_taken_id_gets_the_next_free_suffix(api: Api) -> None:
@@ -280,7 +280,7 @@ def test_patching_labels_keeps_the_medium(
         "metadata": {"a": 1, "b": {"x": 1}},
     }
     add(api, {"id": "i1", "data": {**image(), **first}})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     change = {"id": "i1", "data": {"concepts": labels, "metadata": metadata}}
     changed = api("PATCH", "/inputs", {"inputs": [change], "action": action})["inputs"][0]
     assert changed["status"]["code"] == 30200
@@ -308,7 +308,7 @@ def test_the_medium_of_an_input_cannot_be_patched(
     api: Api, action: str, medium: Any, http: int
 ) -> None:
     add(api, {"id": "i1", "data": image(1)})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     before = api("GET", "/inputs/i1")["input"]["data"]
     body = {"inputs": [{"id": "i1", "data": medium}], "action": action}
     answer = api.raw("PATCH", "/inputs", json=body)
@@ -383,7 +383,7 @@ def test_a_job_counts_what_became_of_the_inputs_of_its_uploads(api: Api) -> None
     waiting = api("GET", "/inputs/jobs/add/upload")["inputs_add_job"]["progress"]
     assert waiting == {"pending_count": "3", "failed_count": "1"}
     api.sandbox.release()
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     (done,) = api("GET", "/inputs/jobs/add")["inputs_add_jobs"]
     assert done["progress"] == {"success_count": "2", "failed_count": "2"}
     assert done["status"]["code"] == 64002
@@ -405,7 +405,7 @@ def test_a_delete_may_take_a_while(start: Callable[..., Api]) -> None:
     add(api, {"id": "i1", "data": image()})
     api("DELETE", "/inputs/i1")
     assert api("GET", "/inputs/i1")["input"]["id"] == "i1"
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert api.refused("GET", "/inputs/i1")[:2] == (404, 11101)
 
 
@@ -420,7 +420,7 @@ def test_a_writer_writes_once_with_its_status_and_user(api: Api) -> None:
     writing_workflow(api, "first", 24151)
     switch(api, "first")
     add(api, text("i1"))
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     (annotation,) = written(api)
     assert annotation["input_id"] == "i1"
     assert annotation["status"]["code"] == 24151
@@ -435,13 +435,13 @@ def test_an_input_is_bound_when_its_processing_starts(api: Api) -> None:
     writing_workflow(api, "second", 24150)
     switch(api, "first")
     add(api, text("before"))
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     api.sandbox.hold()
     add(api, text("between"))
     switch(api, "second")
     add(api, text("after"))
     api.sandbox.release()
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     by_input = {item["input_id"]: item["status"]["code"] for item in written(api)}
     assert by_input == {"before": 24151, "between": 24150, "after": 24150}
 
@@ -458,17 +458,17 @@ def test_the_default_workflow_may_pin_a_version_of_itself(api: Api) -> None:
     default = {"id": "first", "version": {"id": old}}
     api("PATCH", "", {"app": {"default_workflow": default}, "action": "overwrite"})
     add(api, text("i1"))
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert [item["status"]["code"] for item in written(api)] == [24151]
 
 
 @pytest.mark.parametrize("reindex", [False, True])
 def test_existing_inputs_are_run_again_on_request_alone(api: Api, reindex: bool) -> None:
     add(api, text("old"))
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     writing_workflow(api, "first", 24150)
     switch(api, "first", reindex=reindex)
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert [item["input_id"] for item in written(api)] == (["old"] if reindex else [])
     assert api("GET", "/inputs/status")["counts"]["reindexed"] == int(reindex)
     assert api("GET", "/inputs/old")["input"]["status"]["code"] == 30000
@@ -479,7 +479,7 @@ def test_a_workflow_whose_model_is_gone_fails_the_input(api: Api) -> None:
     switch(api, "first")
     api("DELETE", "/models/first-write")
     add(api, text("i1"))
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     status = api("GET", "/inputs/i1")["input"]["status"]
     assert status["code"] == 30002
     assert "first-write" in status["details"]
@@ -500,7 +500,7 @@ def test_an_input_may_also_be_bound_when_it_is_posted(start: Callable[..., Api])
     api("PATCH", "/workflows", body)
     add(api, text("i2"))
     api.sandbox.release()
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     by_input = {item["input_id"]: item["status"]["code"] for item in written(api)}
     assert by_input == {"i1": 24151, "i2": 24150}
 
@@ -508,7 +508,7 @@ def test_an_input_may_also_be_bound_when_it_is_posted(start: Callable[..., Api])
 def test_a_list_may_report_failed_inputs(start: Callable[..., Api]) -> None:
     api = start(behaviour=Behaviour(input_lists_report_failures=True))
     add(api, {"id": "bad", "data": {"image": {"base64": "AAAA"}}})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     answer = api.raw("GET", "/inputs")
     assert (answer.status_code, answer.json()["status"]["code"]) == (207, 10010)
     assert [item["id"] for item in answer.json()["inputs"]] == ["bad"]
@@ -525,9 +525,9 @@ def test_a_surprise_in_one_input_does_not_end_the_work(
     with monkeypatch.context() as patched:
         patched.setattr(media, "describe_image", surprise)
         add(api, {"id": "odd", "data": image()})
-        api.sandbox.wait_idle(60)
+        api.sandbox.wait_idle()
     add(api, {"id": "good", "data": image()})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     status = api("GET", "/inputs/odd")["input"]["status"]
     assert (status["code"], status["details"]) == (30002, "the sandbox has a bug; see its log")
     assert api("GET", "/inputs/good")["input"]["status"]["code"] == 30000

@@ -37,7 +37,7 @@ def prepare(api: Api) -> str:
         inputs.append({"id": f"i{number}", "data": data})
     api("POST", "/inputs", {"inputs": inputs})
     version = api.model("topics", "embedding-classifier", SPECIFICATION)
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     return version
 
 
@@ -71,7 +71,7 @@ def serve_and_kill(folder: Path, after: float) -> None:
     killer = threading.Timer(after, process.send_signal, [signal.SIGKILL])
     killer.start()
     killer.join()
-    process.wait(10)
+    process.wait(300)
     process.stdout.close()
 
 
@@ -87,7 +87,7 @@ def test_work_on_classifiers_and_inputs_survives_kills(
     for moment in (0.05, 0.3):
         serve_and_kill(tmp_path, moment)
     again = start(data=tmp_path, create=False)
-    again.sandbox.wait_idle(120)
+    again.sandbox.wait_idle()
     counts = again("GET", "/inputs/status")["counts"]
     assert counts["reindexed"] == counts["processed"] == INPUTS
     assert counts["to_reindex"] == counts["reindexing"] == counts["reindex_errors"] == 0

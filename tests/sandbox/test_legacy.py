@@ -146,7 +146,7 @@ def test_the_walkthrough_annotates(start: Callable[..., Api], tmp_path: Path) ->
     assert api("GET", "")["app"]["default_workflow_id"] == "General"
     took(curl(api, "PATCH", "/v2/users/me/apps", JSON, switch.replace("-ID", "-id")))
     took(curl(api, "POST", "/inputs", JSON, body))
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     # Its last call takes an app key, since its path is a short one.
     path = "/v2/annotations?user_ids=owner"
     refused = api.raw("GET", path)

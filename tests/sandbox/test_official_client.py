@@ -233,7 +233,7 @@ def test_inputs_are_added_listed_by_status_patched_and_deleted(client: Client, a
         s.PostInputsRequest(inputs=[r.Input(id="i1", data=r.Data(image=image, concepts=labels))]),
     )
     assert posted.inputs[0].status.code == Code.INPUT_DOWNLOAD_PENDING
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     listed = client.ok(
         "ListInputs",
         s.ListInputsRequest(

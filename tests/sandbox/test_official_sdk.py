@@ -42,7 +42,7 @@ def run(name: str, url: str, folder: Path, **settings: str) -> dict[str, Any]:
         env=settings,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -199,10 +199,10 @@ def test_the_address_that_serve_prints_is_all_that_the_sdk_needs(
     assert rest != grpc
     assert run("apps", grpc, tmp_path, CLARIFAI_PAT=TOKEN)["all_apps"] == 21
     headers = {"Authorization": f"Key {TOKEN}"}
-    answer = requests.get(f"{rest}/v2/users/me/apps", headers=headers, timeout=30)
+    answer = requests.get(f"{rest}/v2/users/me/apps", headers=headers, timeout=300)
     assert len(answer.json()["apps"]) == 20
     running.send_signal(signal.SIGTERM)
-    out, said = running.communicate(timeout=60)
+    out, said = running.communicate(timeout=300)
     assert (running.returncode, out) == (0, "")
     assert f"export CLARIFAI_API_BASE={rest}\n" in said
     assert f"export CLARIFAI_API_BASE={grpc}\n" in said

@@ -45,7 +45,7 @@ class Suite:
             geo=r.Geo(geo_point=r.GeoPoint(longitude=44, latitude=55)),
         )
         made = self.ask("PostInputs", s.PostInputsRequest(inputs=[r.Input(data=data, **fields)]))
-        self.sandbox.wait_idle(60)
+        self.sandbox.wait_idle()
         return made.inputs[0]
 
     def inputs(self, *filters: Any, ranks: Any = ()) -> list[str]:

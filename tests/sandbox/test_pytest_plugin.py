@@ -68,7 +68,7 @@ def suite(tmp_path: Path) -> Suite:
             [sys.executable, "-m", "pytest", "-vv", "-W", "error", "--strict-markers", "--color=no",
              "-p", "no:cacheprovider", *options],
             cwd=tmp_path, env={**kept, **(environment or {})}, capture_output=True, text=True,
-            check=False, timeout=120,
+            check=False, timeout=300,
         )  # fmt: skip
         return Ran(ended.returncode, ended.stdout + ended.stderr)
 

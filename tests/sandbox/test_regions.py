@@ -216,13 +216,13 @@ def colour_classifier(api: Api) -> str:
             inputs.append({**image(png(plain)), "id": f"{name}-{step}"})
             inputs[-1]["data"]["concepts"] = [{"id": name}]
     api("POST", "/inputs", {"inputs": inputs})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     info = {
         "data": {"concepts": [{"id": "red"}, {"id": "blue"}]},
         "params": {"concepts_mutually_exclusive": True},
     }
     version = api.model("colour", "embedding-classifier", {"output_info": info})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     return version
 
 
@@ -301,7 +301,7 @@ def test_each_region_becomes_an_annotation_of_its_own(faces: Api) -> None:
     body = {"apps": [{"id": faces.app, "default_workflow": {"id": "w"}}], "action": "overwrite"}
     faces("PATCH", "/v2/users/me/apps", body)
     faces("POST", "/inputs", {"inputs": [{"id": "two", **image()}]})
-    faces.sandbox.wait_idle(60)
+    faces.sandbox.wait_idle()
     assert faces("GET", "/inputs/two")["input"]["status"]["code"] == 30000
     found = [
         item

@@ -87,7 +87,7 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         ]
         api("POST", "/inputs", {"inputs": inputs})
         api("POST", "/inputs", {"inputs": [{"id": "film", "data": {"video": {"base64": "AAAA"}}}]})
-        sandbox.wait_idle(60)
+        sandbox.wait_idle()
         doubtful = {"concepts": [{"id": "pet", "value": 0.3}]}
         annotate(api, "cat", doubtful, status={"code": 24151}, user_id="ann", task_id="t1")
         annotate(api, "grey", box(track_id="track"), annotation_info={"how": {"by": "hand"}})
@@ -368,7 +368,7 @@ def test_filters_go_before_ranks(zoo: Api) -> None:
 def shades(api: Api) -> Api:
     inputs = [{"id": f"s{shade}", "data": picture(shade)} for shade in (0, 60, 250)]
     api("POST", "/inputs", {"inputs": inputs})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     return api
 
 
@@ -399,7 +399,7 @@ def test_like_texts_come_first(api: Api) -> None:
     }
     inputs = [{"id": id_, "data": {"text": {"raw": raw}}} for id_, raw in words.items()]
     api("POST", "/inputs", {"inputs": [*inputs, {"id": "s60", "data": picture(60)}]})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     scores = scored(api, with_data({"text": {"raw": "the dog barks"}}))
     assert next(iter(scores)) == "dogs"
     assert set(scores) == set(words)
@@ -416,7 +416,7 @@ def test_an_app_without_an_embedder_is_not_searched_by_likeness(start: Callable[
     api = start(create=False)
     api("POST", "/v2/users/me/apps", {"apps": [{"id": "park", "default_workflow_id": "Empty"}]})
     api("POST", "/inputs", {"inputs": [{"id": "i1", "data": picture(7)}]})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert scored(api, with_data(picture(7))) == {}
     search = {"searches": [{"query": {"ranks": [{"annotation": {"input_id": "i1"}}]}}]}
     assert api.refused("POST", "/inputs/searches", search)[:2] == (400, 40002)
@@ -452,7 +452,7 @@ def test_a_picture_is_fetched_to_be_compared(shades: Api, pictures: str) -> None
     url = {"url": f"{pictures}/60.png", "allow_duplicate_url": True}
     assert next(iter(scored(shades, with_data({"image": url})))) == "s60"
     shades("POST", "/inputs", {"inputs": [{"id": "by-url", "data": {"image": url}}]})
-    shades.sandbox.wait_idle(60)
+    shades.sandbox.wait_idle()
     assert list(scored(shades, with_data(picture(60))))[:2] == ["by-url", "s60"]
     gone = {"ranks": [with_data({"image": {"url": f"{pictures}/gone.png"}})]}
     refused = shades.refused("POST", "/inputs/searches", {"searches": [{"query": gone}]})
@@ -664,7 +664,7 @@ def test_a_concept_is_called_differently_in_another_language(start: Callable[...
     api("PATCH", "", {"app": {"default_workflow_id": "auto"}, "action": "overwrite"})
     data = [{"text": {"raw": word}} for word in ("a dog", "a cat")]
     api("POST", "/inputs", {"inputs": [{"id": f"i{n}", "data": one} for n, one in enumerate(data)]})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     rank = labelled({"name": "狗"})
     assert scored(api, rank) == {}
     assert scored(api, rank, query={"language": "zh"}) == {"i0": 1}

@@ -48,10 +48,10 @@ def train_texts(api: Api, **fields: Any) -> str:
         "/inputs",
         {"inputs": [*(text(raw, "sport") for raw in SPORT), *(text(raw, "food") for raw in FOOD)]},
     )
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     info = {"data": {"concepts": [{"id": "sport"}, {"id": "food"}]}}
     version = api.model("topics", "embedding-classifier", {"output_info": info, **fields})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     found = api("GET", f"/models/topics/versions/{version}")["model_version"]["status"]
     assert found["code"] == 21100, found
     return version
@@ -140,7 +140,7 @@ def test_new_texts_are_annotated_by_the_default_workflow(api: Api) -> None:
     )
     inputs = [{"id": f"new-{concept}", **text(raw)} for concept, raw in UNSEEN.items()]
     api("POST", "/inputs", {"inputs": inputs})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     for concept in UNSEEN:
         found = api("GET", "/annotations", input_ids=f"new-{concept}", list_all_annotations="true")
         made = {
@@ -173,7 +173,7 @@ def test_images_and_texts_of_one_app_do_not_mix(api: Api) -> None:
         "input_info": {"base_embed_model": {**BASE, "id": "general-image-embedding"}},
     }
     version = api.version("topics", info)
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     found = api("GET", f"/models/topics/versions/{version}")["model_version"]["status"]
     assert found["code"] == 21110  # all that is labelled is text
 
@@ -198,7 +198,7 @@ def test_a_regular_expression_labels_texts(api: Api) -> None:
     )
     inputs = [{"id": "yes", **text("Two Cats.")}, {"id": "no", **text("concatenate")}]
     api("POST", "/inputs", {"inputs": inputs})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     found = api("GET", "/annotations", user_ids=api.sandbox.user_id)["annotations"]
     made = [item for item in found if not item.get("input_level")]
     assert [(item["input_id"], item["data"]["concepts"][0]["id"]) for item in made] == [
@@ -292,7 +292,7 @@ def test_a_text_behind_a_url_is_fetched_once_and_kept(api: Api, library: Library
     urls = {name: library.url(name) for name in ("goal", "latin", "gone")}
     inputs = [{"id": name, "data": {"text": {"url": url}}} for name, url in urls.items()]
     api("POST", "/inputs", {"inputs": inputs})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     found = {item["id"]: item for item in api("GET", "/inputs")["inputs"]}
     assert found["goal"]["status"]["code"] == 30000
     assert found["goal"]["data"]["text"]["text_info"] == {"char_count": 22, "encoding": "UTF-8"}
@@ -309,7 +309,7 @@ def test_a_text_behind_a_url_is_fetched_once_and_kept(api: Api, library: Library
 def test_what_was_fetched_outlives_its_url(api: Api, library: Library) -> None:
     url = library.url("goal")
     api("POST", "/inputs", {"inputs": [{"id": "goal", "data": {"text": {"url": url}}}]})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert api("GET", "/inputs/goal")["input"]["data"]["text"]["url"] == url
     library.pages.clear()
     body = {"inputs": [{"data": {"text": {"url": url}}}]}

@@ -29,7 +29,7 @@ def label(api: Api, **shades: range) -> None:
         for shade in found
     ]
     api("POST", "/inputs", {"inputs": inputs})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
 
 
 def specification(*concepts: str, **fields: Any) -> Any:
@@ -60,7 +60,7 @@ def test_training_is_queued_and_then_done(api: Api) -> None:
     body = {"inputs": [{"data": image(3)}]}
     assert api.refused("POST", f"/models/clf/versions/{version}/outputs", body)[1] == 21102
     api.sandbox.release()
-    api.sandbox.wait_idle(120)
+    api.sandbox.wait_idle()
     found = api("GET", f"/models/clf/versions/{version}")["model_version"]
     assert found["status"]["code"] == 21100
     assert found["total_input_count"] == 24
@@ -96,7 +96,7 @@ def test_training_that_cannot_succeed_ends_with_its_status(
     label(api, **labels) if labels else None
     api("POST", "/models", {"model": {"id": "clf"}})
     version = api.version("clf", specification(*concepts))
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert status(api, version)["code"] == code
     assert api("GET", "/models/clf")["model"]["model_version"]["status"]["code"] == code
 
@@ -119,18 +119,18 @@ def test_labels_without_a_value_teach_where_there_are_no_others(
         answer = api.raw("POST", "/inputs", data=f'{{"inputs":[{inputs}]}}')
         assert answer.status_code == 200
         assert answer.json()["inputs"][0]["data"]["concepts"][0]["value"] == float(value)
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     api("POST", "/models", {"model": {"id": "clf"}})
     wanted = {"data": {"concepts": [{"id": "bright"}]}}
     version = api.version("clf", {"output_info": wanted})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert status(api, version)["code"] == code
 
 
 def test_only_successful_annotations_teach(api: Api) -> None:
     inputs = [{"id": f"i{shade}", "data": image(shade)} for shade in range(6)]
     api("POST", "/inputs", {"inputs": inputs})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     annotations = [
         {
             "input_id": f"i{shade}",
@@ -142,14 +142,14 @@ def test_only_successful_annotations_teach(api: Api) -> None:
     made = api("POST", "/annotations", {"annotations": annotations})["annotations"]
     api("POST", "/models", {"model": {"id": "clf"}})
     first = api.version("clf", specification("low", "high"))
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert status(api, first)["code"] == 21110
     changes = [
         {"id": item["id"], "input_id": item["input_id"], "status": {"code": 24150}} for item in made
     ]
     api("PATCH", "/annotations", {"annotations": changes, "action": "merge"})
     second = api.version("clf", specification("low", "high"))
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert status(api, second)["code"] == 21100
 
 
@@ -165,7 +165,7 @@ def test_inputs_with_other_labels_show_what_a_concept_is_not(
         info["train_info"] = {"params": {"enrich_dataset": enrich}}
     api("POST", "/models", {"model": {"id": "clf"}})
     version = api.version("clf", info)
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     assert status(api, version)["code"] == code
     if code == 21100:
         body = {"inputs": [{"data": image(shade)} for shade in (2, 245)]}
@@ -190,7 +190,7 @@ def test_the_work_on_a_version_can_be_watched(api: Api, monkeypatch: pytest.Monk
     version = api.version("clf", specification("dark", "bright"))
     seen.append(status(api, version)["code"])
     api.sandbox.release()
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     seen.append(status(api, version)["code"])
     assert seen == [21103, 21101, 21100]
 
@@ -217,7 +217,7 @@ def test_what_is_not_trained_here_says_so(
 ) -> None:
     api("POST", "/models", {"model": {"id": "m", "model_type_id": type_id}})
     version = api.version("m", fields)
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     found = status(api, version, "m")
     assert (found["code"], found["details"]) == (code, details)
 
@@ -230,7 +230,7 @@ def test_training_goes_on_after_a_restart(start: Callable[..., Api], tmp_path: P
     version = api.version("clf", specification("dark", "bright"))
     api.sandbox.stop()
     again = start(data=tmp_path, create=False)
-    again.sandbox.wait_idle(60)
+    again.sandbox.wait_idle()
     assert status(again, version)["code"] == 21100
 
 
@@ -277,7 +277,7 @@ def test_urls_that_can_be_reached_are_fetched(api: Api, picture_server: str) -> 
     failed = api.raw("POST", path, json={"inputs": [url("bad.png")]})
     assert (failed.status_code, failed.json()["status"]["code"]) == (400, 30002)
     api("POST", "/inputs", {"inputs": [{"id": "i1", **url("good.png")}]})
-    api.sandbox.wait_idle(60)
+    api.sandbox.wait_idle()
     kept = api("GET", "/inputs/i1")["input"]
     assert kept["status"]["code"] == 30000
     info = kept["data"]["image"]["image_info"]

@@ -28,7 +28,7 @@ def refusal(call: Callable[[], Any]) -> str:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not holds():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.02)
