@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -162,7 +163,7 @@ class _Checks:
                 )
             else:
                 near = self._near(to) if len(self.hints) < _MANY else ""
-                self.hints[to] = near or f"declare it under {kind.section!r}"
+                self.hints[to] = near or _declare(to, kind.section)
         return self.hints[to]
 
     def _near(self, to: Address) -> str:
@@ -257,3 +258,13 @@ def _knotted(
 
 _ROUNDS = 8
 """Kinds stand on one another about so deep; what is left after that is looked at in earnest."""
+
+
+def _declare(to: Address, section: str) -> str:
+    """The way out for what is unknown, which is not to make another app's object here as well."""
+    if re.fullmatch(r"[^/]+/[^/]+/[^/]+", to.id):
+        return (
+            f"it reads as a {to.kind} of another app, and only one of this manifest can stand here "
+            "(of a relation, its object may be another app's)"
+        )
+    return f"declare it under {section!r}"

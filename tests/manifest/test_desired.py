@@ -135,6 +135,25 @@ def test_a_user_that_no_address_can_carry_is_told_at_its_place(tmp_path: Path, u
     assert problems(path) == [("RC106", f"{shown!r} is no user id")]
 
 
+def test_another_apps_concept_is_not_to_be_declared_here(tmp_path: Path) -> None:
+    """Followed, that way out would make a concept that can never be deleted."""
+    text = (
+        "app: {id: a}\nconcepts: [people]\nconcept_relations:\n"
+        "  - {subject: clarifai/main/ai_l8TKp2h5, predicate: synonym, object: people}\n"
+        "  - {subject: people, predicate: synonym, object: woman}\n"
+    )
+    with pytest.raises(ManifestError) as caught:
+        load(written(tmp_path, {"app.yaml": text}), KINDS, default_app_id=None)
+    assert [(found.code, found.hint) for found in caught.value.diagnostics] == [
+        (
+            "RC202",
+            "it reads as a concept of another app, and only one of this manifest can stand here "
+            "(of a relation, its object may be another app's)",
+        ),
+        ("RC202", "declare it under 'concepts'"),
+    ]
+
+
 def test_what_was_lost_to_syntax_is_not_missed(tmp_path: Path) -> None:
     broken = {"a.yaml": "app: {default_workflow: w}", "b.yaml": "workflows: {w: {nodes: [{]}}"}
     assert [code for code, _ in problems(written(tmp_path, broken))] == ["RC002"]
