@@ -74,6 +74,17 @@ class Change:
         return frozenset(ref.to for ref in resource.references) if resource else frozenset()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Refusal:
+    """Why there is no plan, with the way out. It is about one object, or (None) about the whole."""
+
+    text: str
+    about: Address | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """What tells one operation from all others of a plan."""

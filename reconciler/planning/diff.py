@@ -15,7 +15,7 @@ from typing import Any
 from reconciler.address import DEFAULT_WORKFLOW, Address, field_path
 from reconciler.kind import Kind, VersionedKind
 from reconciler.planning import surplus
-from reconciler.planning.change import Action, Change, ChangeClass, FieldChange
+from reconciler.planning.change import Action, Change, ChangeClass, FieldChange, Refusal
 from reconciler.planning.cutover import unpinned
 from reconciler.planning.options import Policy
 from reconciler.planning.ownership import (
@@ -50,7 +50,7 @@ class Difference:
     unchanged: tuple[Address, ...]
     unmanaged: tuple[Address, ...]
     prunable: tuple[Address, ...]
-    refusals: tuple[str, ...]
+    refusals: tuple[Refusal, ...]
     warnings: tuple[str, ...]
     strays: Mapping[Address, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     traceless: tuple[Address, ...] = ()
@@ -66,7 +66,7 @@ def compare(
     """The changes that bring ``live`` to ``desired``. Linear in both."""
     twins = live.by_identity()
     changes: list[Change] = []
-    refusals: list[str] = []
+    refusals: list[Refusal] = []
     warnings: list[str] = []
     strays: dict[Address, tuple[str, ...]] = {}
     unchanged: list[Address] = []
@@ -78,7 +78,7 @@ def compare(
             *(_refused(resource, twin, kind, policy) if twin else ()),
             *_unpinnable(resource, choices),
         )
-        refusals += refused
+        refusals += (Refusal(text, resource.address) for text in refused)
         found = () if refused else tuple(_changes(resource, twin, choice, kind, policy))
         changes += found
         if not found and not refused:

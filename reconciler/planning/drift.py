@@ -93,7 +93,9 @@ def find(
     selection: Selection,
 ) -> Drift:
     """The drift that a comparison shows. Pure. Raises ``SettingsError`` for an unknown address."""
-    changes, _ = select(difference.changes, settled.desired, selection)
+    changes, _, refusals = select(
+        difference.changes, settled.desired, selection, difference.refusals
+    )
     if not app.exists:
         gone = Finding(Address(APP), Cause.GONE)
         return Drift(base_url, app.target, (gone,), exists=False)
@@ -132,7 +134,7 @@ def find(
         tuple(address for address in touched if address not in found | explained),
         difference.unmanaged,
         tuple((a, choice.strays) for a, choice in sorted(settled.choices.items()) if choice.strays),
-        difference.refusals,
+        tuple(map(str, refusals)),
         planned=len(explained - {address for address, _ in unstated} - found),
         compared=sum(1 for r in settled.desired if settled.live.get(r.address)),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.address import APP, DEFAULT_WORKFLOW, Address
 from reconciler.kind import Kind
-from reconciler.planning.change import Action, Change, ChangeClass
+from reconciler.planning.change import Action, Change, ChangeClass, Refusal
 from reconciler.planning.diff import Difference
 from reconciler.planning.options import Policy
 from reconciler.planning.ownership import is_prunable
@@ -72,23 +72,23 @@ def without_app(live: ResourceGraph, kinds: Mapping[str, Kind], policy: Policy) 
     return Difference((change,), (), (), (), refusals, warnings)
 
 
-def _app_refusals(app: Resource, policy: Policy) -> Iterator[str]:
+def _app_refusals(app: Resource, policy: Policy) -> Iterator[Refusal]:
     if app.mark is None or app.mark.owner != policy.owner or app.mark.origin != "created":
-        yield (
+        yield Refusal(
             "app: was not made by this manifest, so that --delete-app may not delete it: "
             "leave the option out, or delete the app in the portal"
         )
     elif app.mark.protect:
-        yield (
+        yield Refusal(
             "app: prevent_destroy is set in the live app: "
             "say prevent_destroy: false in the manifest and apply that first"
         )
 
 
-def _guarded(others: tuple[Resource, ...]) -> Iterator[str]:
+def _guarded(others: tuple[Resource, ...]) -> Iterator[Refusal]:
     for resource in others:
         if resource.mark is not None and resource.mark.protect:
-            yield (
+            yield Refusal(
                 f"{resource.address}: prevent_destroy is set in the live app, and --delete-app "
                 "would take it along: say prevent_destroy: false and apply that first"
             )

@@ -12,7 +12,7 @@ from reconciler.address import APP, DEFAULT_WORKFLOW, Address
 from reconciler.call import Target
 from reconciler.diagnostics import did_you_mean
 from reconciler.errors import RefusedError, SettingsError
-from reconciler.planning.change import Action, Change, Operation, Switch
+from reconciler.planning.change import Action, Change, Operation, Refusal, Switch
 from reconciler.planning.diff import Difference
 from reconciler.planning.live import Settled
 from reconciler.planning.options import Options, Selection
@@ -104,14 +104,19 @@ def build(
     nothing, ``CycleError`` for references that go round.
     """
     options = options or Options()
-    changes, left_out = select([*renames, *difference.changes], settled.desired, options.selection)
+    changes, left_out, refusals = select(
+        [*renames, *difference.changes],
+        settled.desired,
+        options.selection,
+        difference.refusals,
+    )
     changes = with_app_record(changes, difference.traceless, settled.live)
     switched, refused = (
         switch if any(c.action is Action.SET_DEFAULT for c in changes) else (None, ())
     )
     lacking = (text for c in changes for text in absent.get(c.address, ()))
-    if refusals := (*difference.refusals, *lacking, *refused):
-        raise RefusedError(refusals)
+    if said := (*map(str, refusals), *lacking, *refused):
+        raise RefusedError(said)
     return Plan(
         base_url=base_url,
         target=target,
@@ -134,11 +139,15 @@ def build(
 
 
 def select(
-    changes: Iterable[Change], desired: ResourceGraph, selection: Selection
-) -> tuple[tuple[Change, ...], tuple[Address, ...]]:
-    """The changes that stay, and the addresses of those left out."""
-    changes = tuple(changes)
+    changes: Iterable[Change],
+    desired: ResourceGraph,
+    selection: Selection,
+    refusals: Iterable[Refusal] = (),
+) -> tuple[tuple[Change, ...], tuple[Address, ...], tuple[Refusal, ...]]:
+    """The changes that stay, the addresses of those left out, and the refusals that stay."""
+    changes, refusals = tuple(changes), tuple(refusals)
     known = {*desired.resources, *(change.address for change in changes)}
+    known |= {refusal.about for refusal in refusals if refusal.about is not None}
     for address in (*selection.targets, *selection.excludes):
         if address not in known:
             raise SettingsError(
@@ -164,7 +173,8 @@ def select(
     staying = [c for c in staying if c.address in followed or not _only_pins_anew(c)]
     staying = _without_deletes_of_what_is_used(staying, changes)
     left_out = sorted({change.address for change in changes} - {c.address for c in staying})
-    return tuple(staying), tuple(left_out)
+    refused = tuple(r for r in refusals if r.about is None or r.about in kept)
+    return tuple(staying), tuple(left_out), refused
 
 
 def _without_deletes_of_what_is_used(

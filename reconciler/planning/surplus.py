@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from reconciler.address import APP, DEFAULT_WORKFLOW, Address
 from reconciler.kind import Kind
-from reconciler.planning.change import Action, Change, ChangeClass
+from reconciler.planning.change import Action, Change, ChangeClass, Refusal
 from reconciler.planning.options import Policy
 from reconciler.planning.ownership import is_ours, is_protected, is_prunable
 from reconciler.resource import Resource, ResourceGraph
@@ -31,7 +31,7 @@ class Surplus:
 
     objects: tuple[Address, ...]
     deletes: tuple[Change, ...]
-    refusals: tuple[str, ...]
+    refusals: tuple[Refusal, ...]
     warnings: tuple[str, ...]
 
 
@@ -117,20 +117,21 @@ def _delete(resource: Resource, kind: Kind, policy: Policy) -> Change:
 
 def _protected(
     surplus: Iterable[Resource], live: ResourceGraph, kinds: Mapping[str, Kind], policy: Policy
-) -> Iterator[str]:
+) -> Iterator[Refusal]:
     """A refusal for each object that only its live mark keeps from being deleted."""
     for resource in surplus:
         kind = kinds[resource.address.kind]
         if is_protected(resource) and is_ours(resource, live, kind, policy):
-            yield (
+            yield Refusal(
                 f"{resource.address}: prevent_destroy is set in the live app: put it back into the "
-                "manifest with prevent_destroy: false, apply that, and take it out then"
+                "manifest with prevent_destroy: false, apply that, and take it out then",
+                resource.address,
             )
 
 
 def _too_many(
     deleted: Iterable[Address], live: ResourceGraph, kinds: Mapping[str, Kind], policy: Policy
-) -> Iterator[str]:
+) -> Iterator[Refusal]:
     """A refusal for each kind of which more would go than the safety threshold allows."""
     going = Counter(address.kind for address in deleted)
     for name, count in sorted(going.items()):
@@ -139,7 +140,7 @@ def _too_many(
         )
         percent = math.ceil(100 * count / ours) if ours else 100
         if ours >= SAFE_BELOW and 100 * count > policy.prune_limit * ours:
-            yield (
+            yield Refusal(
                 f"--prune would delete {count} of {ours} {name}s that are this manifest's, which is "
                 f"more than {policy.prune_limit} %: if that is meant, allow it with "
                 f"--prune-limit {percent}"

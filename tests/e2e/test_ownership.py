@@ -170,6 +170,17 @@ def test_promise_4_prevent_destroy_holds_although_its_text_is_gone(app: App) -> 
     assert app.models() == []
 
 
+def test_what_is_left_out_refuses_nothing(app: App) -> None:
+    guarded = "{model_type_id: concept-synonym-mapper, prevent_destroy: true}"
+    app.write(f"{{kept: {guarded}, spare: {MAPPER}}}")
+    app.apply()
+    app.write("{}")
+    assert len(app.refused("--prune")) == 1
+    for option in (("--target", "model.spare"), ("--exclude", "model.kept")):
+        assert app.operations("--prune", *option) == ["delete model.spare"]
+    assert len(app.refused("--prune", "--target", "model.kept")) == 1
+
+
 @pytest.mark.parametrize(
     ("count", "gone", "limit", "refusal"),
     [

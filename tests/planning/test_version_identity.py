@@ -383,7 +383,7 @@ def test_a_new_version_whose_followers_are_left_out_is_done_and_stays_done() -> 
     def operations() -> list[str]:
         made = Tool(platform).plan(data)
         changes = [operation.change for operation in made.operations]
-        kept, _ = plan.select(changes, made.desired, left_out)
+        kept, *_ = plan.select(changes, made.desired, left_out)
         return [str(change.address) for change in kept]
 
     assert operations() == ["model.sure", "model.unsure"]
