@@ -59,8 +59,13 @@ def render_refused(error: RefusedError, *, color: bool = False) -> str:
     """Why there is no plan: every refusal with its way out."""
     paint = Style(color)
     said = counted(len(error.refusals), "refusal")
-    lines = [f"{paint.bad('-')} {visible(refusal)}" for refusal in error.refusals]
+    lines = [f"{paint.bad('-')} {visible(_middle_out(refusal))}" for refusal in error.refusals]
     return "\n".join([paint.bold(f"No plan: {said}. Nothing was written."), *lines]) + "\n"
+
+
+def _middle_out(text: str) -> str:
+    """A text with its middle left out if it quotes what no one can read: the way out is at its end."""
+    return text if len(text) <= 1000 else f"{text[:600]}…{text[-399:]}"
 
 
 def render_delta(delta: Mapping[str, Sequence[str]], plan: Plan, approved: str) -> str:

@@ -296,6 +296,14 @@ def test_refusals_are_listed_with_their_way_out() -> None:
     )
 
 
+def test_a_refusal_that_quotes_an_endless_name_keeps_its_way_out() -> None:
+    told = f"model.a: belongs to {'y' * 300_000!r}; --take-over model.a makes it this manifest's"
+    _, line = render_refused(RefusedError([told])).splitlines()
+    assert line.startswith("- model.a: belongs to 'yyy")
+    assert line.endswith("yyy'; --take-over model.a makes it this manifest's")
+    assert len(line) == 1002
+
+
 # --- values
 
 
