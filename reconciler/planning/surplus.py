@@ -92,9 +92,8 @@ def _used(user: Resource) -> Iterator[Address]:
         if reference.pins or user.address.kind == DEFAULT_WORKFLOW:
             yield reference.to
     for external in user.externals:
-        model = user.value(external.model_path)
-        if "/" not in model:  # of this app, though not of this manifest
-            yield Address("model", (model,))
+        # one of this app, though not of this manifest; of another it is no id that could go
+        yield Address("model", (user.value(external.model_path),))
 
 
 def _can_be_surplus(kind: Kind) -> bool:
@@ -138,8 +137,8 @@ def _too_many(
         ours = sum(
             1 for r in live if r.address.kind == name and is_ours(r, live, kinds[name], policy)
         )
-        percent = math.ceil(100 * count / ours) if ours else 100
         if ours >= SAFE_BELOW and 100 * count > policy.prune_limit * ours:
+            percent = math.ceil(100 * count / ours)
             yield Refusal(
                 f"--prune would delete {count} of {ours} {name}s that are this manifest's, which is "
                 f"more than {policy.prune_limit} %: if that is meant, allow it with "

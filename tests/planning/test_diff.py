@@ -230,6 +230,11 @@ def test_two_refusals_stand_beside_one_another() -> None:
         "model.spare",
     ]
     assert list(found.refusals) == sorted(found.refusals)
+    assert [str(refusal.about) for refusal in found.refusals] == [
+        "None",
+        "model.confident",
+        "model.spare",
+    ]
 
 
 def test_what_something_that_stays_still_uses_is_not_pruned() -> None:
