@@ -198,9 +198,11 @@ def _changes(
         and not (isinstance(version, ReuseVersion) and not version.pending)
     )
     patched = fields if must_train else (*fields, *configured)
-    if fields or (version is not None and not must_train):
-        change_class = _class(kind, resource, patched)
-        yield change(kind.verb or "update", change_class, patched, None if must_train else version)
+    other = None if must_train else version
+    if fields or other is not None:
+        # another version routes otherwise, also where it differs in nothing that is stated
+        change_class = ChangeClass.ROUTING if other else _class(kind, resource, patched)
+        yield change(kind.verb or "update", change_class, patched, other)
     if must_train:
         yield change("train", ChangeClass.RETRAINING, configured, version)
 

@@ -113,6 +113,8 @@ def choose(
         if newest is not None and newest.status is VersionStatus.PENDING:
             return Choice(ReuseVersion(newest.id, pending=True), newest.id, shown)
         return Choice(NewVersion(), unknown, shown)
+    if settled and not kept and (earlier := _undone(wanted, settled, following, history)):
+        return earlier
     if settled:
         chosen = min(settled, key=wanted.age)
         if (thorough or live.versions[0].unaccounted) and not live.all_versions:
@@ -258,6 +260,36 @@ class _Wanted:
         return version.recorded == self.digest or self.holds(version) is True
 
 
+def _undone(
+    wanted: _Wanted,
+    settled: Sequence[Version],
+    following: Followers | None,
+    history: Sequence[str] | None,
+) -> Choice | Question | None:
+    """An earlier version that was made from these very words; None where what runs is right.
+
+    What is not stated is not compared, so that a version which holds more is as good as any other.
+    But where the manifest said that more, and does no longer, an undo runs what ran before.
+    """
+    live = wanted.live
+    if following is None or any(v.recorded in ("", wanted.digest) for v in settled):
+        return None
+    if not live.all_versions:
+        return Question(all_versions=True)
+    trained = [v for v in live.versions if v.status is VersionStatus.TRAINED]
+    # where the list shows no marks, each version has to be read for its own
+    listed = any(v.recorded and v.configuration is None for v in live.versions)
+    alike = [v for v in trained if v.recorded == wanted.digest or not (v.recorded or listed)]
+    if unread := [v.id for v in alike if wanted.holds(v) is None]:
+        return Question(versions=tuple(unread))
+    alike = [v for v in alike if v.recorded and wanted.holds(v)]
+    if len(alike) > 1 and history is None:
+        return Question(history=True)
+    if not alike:
+        return None
+    return _reused(wanted, alike, history, wanted.shown(settled[0]))
+
+
 def _reuse_or_mint(
     wanted: _Wanted,
     following: Followers | None,
@@ -279,12 +311,22 @@ def _reuse_or_mint(
     if len(trained) > 1 and history is None:
         return Question(history=True)
     if trained:
-        chosen = min(trained, key=lambda version: (_recency(version, history), wanted.age(version)))
-        return Choice(ReuseVersion(chosen.id), chosen.id, shown)
+        return _reused(wanted, trained, history, shown)
     if equal:
         chosen = min(equal, key=wanted.age)
         return Choice(ReuseVersion(chosen.id, pending=True), chosen.id, shown)
     return Choice(NewVersion(), Unknown(wanted.desired.address, "version"), shown)
+
+
+def _reused(
+    wanted: _Wanted,
+    equal: Sequence[Version],
+    history: Sequence[str] | None,
+    shown: Mapping[str, Any],
+) -> Choice:
+    """Of equal trained versions the one that was pinned last, else the oldest."""
+    chosen = min(equal, key=lambda version: (_recency(version, history), wanted.age(version)))
+    return Choice(ReuseVersion(chosen.id), chosen.id, shown)
 
 
 def _recency(version: Version, history: Sequence[str] | None) -> int:

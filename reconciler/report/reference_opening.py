@@ -134,4 +134,6 @@ workflow:
 
 *Field* is where the value goes in what the platform is sent; where there is none, the key is this
 tool's own. Keys without *required* can be left out, and what is left out is not compared with the live app.
+Take a key of a model out again, and the version that ran before it was put in runs again, if there is one;
+else what runs stays as it is.
 """

@@ -188,7 +188,7 @@ def bent(draw: st.DrawFn) -> str:
         change = draw(st.sampled_from(["replace", "replace", "drop", "wrap", "rename", "copy"]))
         try:
             found = changed(found, path, change, draw(st.sampled_from(ODD)))
-        except (KeyError, IndexError, TypeError):
+        except (AttributeError, KeyError, IndexError, TypeError):
             continue  # an earlier change took the place away
     return sealed(found)
 

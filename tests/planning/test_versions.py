@@ -558,3 +558,67 @@ def test_a_version_is_minted_only_if_none_could_be_pinned(
     }
     assert (found.current == LATER) == (not right)
     assert found.current == LATER or found.current in right
+
+
+# --- what runs holds what is wanted, and was made from words that say more
+
+
+MORE = {**WANTED, "others": "pass"}
+
+
+def said_more(id_: str = "v3", born: int = 3) -> Version:
+    return read(id_, born, MORE, recorded=version_digest(MORE))
+
+
+def test_promise_6_words_that_were_taken_back_pin_what_ran_before_them() -> None:
+    assert chosen(pinning("v3"), said_more(), listed("v1", 1, WANTED)) == reused("v1", MORE)
+    assert chosen(pinning("v3"), said_more(), listed("v1", 1, WANTED), train="never") == reused(
+        "v1", MORE
+    )
+
+
+def test_it_is_looked_for_among_all_versions() -> None:
+    assert chosen(pinning("v3"), said_more(), complete=False) == Question(all_versions=True)
+
+
+@pytest.mark.parametrize(
+    ("following", "versions"),
+    [
+        (pinning("v3"), (said_more(),)),
+        (pinning("v3"), (said_more(), listed("v1", 1, OTHER))),
+        (pinning("v3"), (said_more(), listed("v1", 1, WANTED, status=FAILED))),
+        (pinning("v3"), (said_more(), listed("v1", 1, WANTED, status=PENDING))),
+        (pinning("v3"), (said_more(), read("v1", 1, OTHER, recorded=version_digest(WANTED)))),
+        (pinning("v3"), (said_more(), read("v1", 1, WANTED))),
+        (pinning("v3"), (said_more(), listed("v2", 2, OTHER), listed("v1", 1))),
+        (pinning("v3"), (read("v3", 3, MORE), listed("v1", 1, WANTED))),
+        (None, (said_more(), listed("v1", 1, WANTED))),
+    ],
+    ids=[
+        "alone", "another", "failed", "in training", "changed by hand", "not ours", "unmarked",
+        "nobody knows what it was made from", "nothing pins it",
+    ],
+)  # fmt: skip
+def test_else_what_holds_more_stays(following: Any, versions: tuple[Version, ...]) -> None:
+    assert chosen(following, *versions) == stays("v3", base=MORE)
+
+
+def test_one_that_was_made_from_these_words_is_enough() -> None:
+    versions = said_more(), listed("v1", 1, WANTED)
+    assert chosen(pinning("v3", "v1"), *versions) == stays("v1", "v1", "v3", strays=())
+
+
+def test_what_a_list_does_not_tell_is_read() -> None:
+    assert chosen(pinning("v3"), said_more(), listed("v2", 2), listed("v1", 1)) == Question(
+        versions=("v2", "v1")
+    )
+    assert chosen(pinning("v3"), said_more(), unproven("v1", 1, WANTED)) == Question(
+        versions=("v1",)
+    )
+
+
+def test_of_several_the_one_that_was_pinned_last_comes_before_the_oldest() -> None:
+    versions = said_more(), listed("v2", 2, WANTED), listed("v1", 1, WANTED)
+    assert chosen(pinning("v3"), *versions) == Question(history=True)
+    assert chosen(pinning("v3"), *versions, history=()) == reused("v1", MORE)
+    assert chosen(pinning("v3"), *versions, history=("v3", "v2", "v1")) == reused("v2", MORE)
