@@ -29,7 +29,7 @@ from reconciler.shape import (
     parse_json,
 )
 
-LARGEST: Final = 48 * 1024 * 1024
+LARGEST: Final = 24 * 1024 * 1024
 """Bytes of an answer, unpacked. A page of 1000 workflows with the longest notes has room in it."""
 
 MOST_VALUES: Final = 1_000_000

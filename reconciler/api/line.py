@@ -13,6 +13,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
@@ -51,6 +52,9 @@ from reconciler.call import Call, Json
 from reconciler.errors import ApiError, ProtocolError, TransportError
 
 _LOG = logging.getLogger(__name__)
+_SMALL = 1024 * 1024
+"""Bytes up to which answers are read side by side."""
+
 _PIECE = 16 * 1024
 """Bytes of an answer taken at once: packed ones grow a thousandfold at most."""
 
@@ -81,6 +85,7 @@ class Line:
         self._session = _open_session(settings)
         self._threads: ThreadPoolExecutor | None = None
         self._lock = Lock()
+        self._one_large = Lock()
 
     def exchange(self, call: Call) -> Success:
         """Sends until there is an answer, or until the retry table says to give up."""
@@ -143,6 +148,12 @@ class Line:
 
     def _try(self, call: Call) -> tuple[Success | Failure, float | None]:
         """One request and what it came to, with the rest in seconds that the service asks for."""
+        with ExitStack() as until_read:
+            return self._try_within(call, lambda: until_read.enter_context(self._one_large))
+
+    def _try_within(
+        self, call: Call, at_large: Callable[[], object]
+    ) -> tuple[Success | Failure, float | None]:
         url = self._settings.base_url + _checked_path(call)
         body = None if call.body is None else _encode(call.body)
         began, status = self._clock(), 0
@@ -157,7 +168,7 @@ class Line:
                 stream=True,
             )
             with response:
-                content = _content(response)
+                content = _content(response, at_large)
             status = response.status_code
         except requests.RequestException as error:
             return self._no_answer(call, error), None
@@ -204,16 +215,22 @@ class Line:
         return Failure(error, situation)
 
 
-def _content(response: requests.Response) -> bytes | None:
-    """The unpacked bytes of an answer, None if there are too many to be read."""
-    pieces: list[bytes] = []
-    size = 0
+def _content(response: requests.Response, at_large: Callable[[], object]) -> bytes | None:
+    """The unpacked bytes of an answer, None if there are too many to be read.
+
+    ``at_large`` waits for its turn: of large answers, which take several times their bytes until
+    they are read, there is one at a time.
+    """
+    content = bytearray()
+    is_large = False
     for piece in response.iter_content(_PIECE):
-        pieces.append(piece)
-        size += len(piece)
-        if size > LARGEST:
+        content += piece
+        if len(content) > LARGEST:
             return None
-    return b"".join(pieces)
+        if len(content) > _SMALL and not is_large:
+            is_large = True
+            at_large()
+    return bytes(content)
 
 
 class _Key(AuthBase):

@@ -11,6 +11,8 @@ VALUES_A_PAGE: Final = 20_000
 BYTES_A_PAGE: Final = 1024 * 1024
 """Three times what a full page of concepts has."""
 
+MOST_BYTES: Final = 100 * 1024 * 1024
+"""Of all lists together: 100,000 concepts with all that they can have take 70 MB."""
 
 MOST_PAGES: Final = 200
 """Of all lists together, however many pages each may have."""
@@ -25,7 +27,7 @@ class Room:
     def __init__(self, pages: int) -> None:
         pages = min(pages, MOST_PAGES)
         self.most_values = pages * VALUES_A_PAGE
-        self.most_bytes = pages * BYTES_A_PAGE
+        self.most_bytes = min(pages * BYTES_A_PAGE, MOST_BYTES)
         self._values = 0
         self._bytes = 0
         self._lock = Lock()

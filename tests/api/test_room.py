@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.api.answers import decode
 from reconciler.api.protocol import PER_PAGE
-from reconciler.api.room import BYTES_A_PAGE, VALUES_A_PAGE, Room
+from reconciler.api.room import BYTES_A_PAGE, MOST_BYTES, VALUES_A_PAGE, Room
 from reconciler.call import Listing
 
 CONCEPT: dict[str, Any] = {
@@ -51,5 +51,5 @@ def test_there_is_room_up_to_the_limit_and_not_beyond() -> None:
 
 def test_there_is_room_for_so_many_bytes() -> None:
     room = Room(200)
-    assert room.take(1, 200 * BYTES_A_PAGE) == ""
-    assert room.take(1, 1) == "200 MB"
+    assert room.take(1, MOST_BYTES) == ""
+    assert room.take(1, 1) == "100 MB"
