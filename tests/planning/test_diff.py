@@ -611,6 +611,23 @@ def test_a_specification_that_is_not_to_be_trained_is_no_part_of_another_change(
     assert changes[0].version is None
 
 
+def test_words_that_are_taken_back_route_as_before_though_no_field_differs() -> None:
+    before, after = people(), people()
+    after["models"]["confident"]["filter_other_concepts"] = True
+    world = applied(before)
+    world.apply(after)
+    model, workflow = compared(world, before).changes
+    assert said([model, workflow])[0] == (
+        f"update model.confident (routing): version {_oldest(world, 'confident')} holds this "
+        "configuration already"
+    )
+    assert (model.fields, workflow.address.kind) == ((), "workflow")
+
+
+def _oldest(world: World, model: str) -> str:
+    return min(world.platform.versions[model].values(), key=lambda v: v["created_at"])["id"]
+
+
 def test_training_that_is_asked_for_needs_no_difference() -> None:
     world = applied(own())
     address = Address("model", ("own",))
