@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.sandbox.driving import Api
 
@@ -63,11 +64,12 @@ print("RESULT " + json.dumps({
 
 
 def test_the_sdk_trains_evaluates_and_asks_a_classifier_of_texts(
-    start: Callable[..., Api],
+    start: Callable[..., Api], tmp_path: Path
 ) -> None:
     api = start(grpc_port=0)
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, api.sandbox.grpc_url, api.sandbox.user_id],
+        cwd=tmp_path,  # the SDK keeps a file of parameters where it runs
         capture_output=True,
         text=True,
         timeout=300,
