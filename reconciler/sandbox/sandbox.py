@@ -31,13 +31,13 @@ class Sandbox:
     def __init__(
         self,
         *,
-        data: Path | None = None,
+        data: Path | str | None = None,
         port: int = 0,
         grpc_port: int | None = None,
         user: str = "sandbox-user",
         pat: str | None = None,
         app_keys: Mapping[str, str] = _NO_KEYS,
-        scores: Path | None = None,
+        scores: Path | str | None = None,
         latency_ms: int = 0,
         limit_rps: int | None = None,
         legacy: bool = False,
@@ -46,13 +46,13 @@ class Sandbox:
     ) -> None:
         self.user_id = user
         self._wanted = Wanted(
-            data=data,
+            data=None if data is None else Path(data),
             port=port,
             grpc_port=grpc_port,
             user=user,
             pat=pat,
             app_keys=MappingProxyType(dict(app_keys)),
-            scores=scores,
+            scores=None if scores is None else Path(scores),
             latency_ms=latency_ms,
             limit_rps=limit_rps,
             legacy=legacy,

@@ -103,6 +103,14 @@ def test_a_folder_that_cannot_be_used_says_so(tmp_path: Path, what: str) -> None
         Sandbox(data=data).start()
 
 
+def test_paths_can_be_texts(tmp_path: Path) -> None:
+    scores = tmp_path / "scores.yaml"
+    scores.write_text("{source: made up, images: []}\n")
+    with Sandbox(data=str(tmp_path / "data"), scores=str(scores)):
+        pass
+    assert (tmp_path / "data" / "sandbox.db").exists()
+
+
 def test_a_port_that_is_taken_says_so(api: Api) -> None:
     port = int(api.sandbox.base_url.rpartition(":")[2])
     with pytest.raises(SandboxError, match=f"cannot listen on 127.0.0.1:{port}"):
